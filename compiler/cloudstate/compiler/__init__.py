@@ -1,0 +1,1 @@
+"""The CloudState compiler: spec files in, generated files out."""

@@ -1,0 +1,22 @@
+"""The service model: what a spec means, as frozen values. Start reading at ``service.py``."""
+
+from cloudstate.compiler.model.deployment import Autoscale, Deployment, Resources, Store, StoreKind
+from cloudstate.compiler.model.entity import Command, CommandEffect, Entity, Model
+from cloudstate.compiler.model.message import MessageType, ProtoFile
+from cloudstate.compiler.model.service import Placement, Service
+
+__all__ = [
+    "Autoscale",
+    "Command",
+    "CommandEffect",
+    "Deployment",
+    "Entity",
+    "MessageType",
+    "Model",
+    "Placement",
+    "ProtoFile",
+    "Resources",
+    "Service",
+    "Store",
+    "StoreKind",
+]

@@ -1,0 +1,1 @@
+"""The CloudState runtime: serves entities. Authors of entities import ``cloudstate.runtime.authoring``."""

@@ -1,0 +1,132 @@
+"""The journal port: what a journal promises, whichever store keeps it.
+
+* One append is atomic: all of its events and its snapshot, or nothing.
+* An append is compare-and-set on the entity's sequence. Two writers of one entity cannot both succeed.
+* When the future of an append has a result, the append is durable as that journal states it; nothing that depends on
+  it may be shown to anyone before.
+* Appends of different entities that wait at the same time are committed together (group commit): ``append`` returns at
+  once and the journal decides the batch.
+* Appends of one journal object become durable in the order of the calls.
+
+Sequence numbers count what was written to one entity, from 1. An append of n events advances it by n; a value write
+advances it by 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from cloudstate.runtime.payload import Payload
+
+
+class EntityKey(NamedTuple):
+    """The identity of an entity in the journal: its persistence type and its id."""
+
+    type: str
+    id: str
+
+
+class Event(NamedTuple):
+    """One stored event and its place in the entity's history (the first is 1)."""
+
+    sequence: int
+    payload: Payload
+
+
+class Snapshot(NamedTuple):
+    """A state and the sequence that it includes."""
+
+    sequence: int
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What ``load`` returns for an event-sourced entity.
+
+    Attributes:
+        snapshot: the newest snapshot, or None.
+        events: every event after the snapshot, in order, without gaps.
+        sequence: the entity's current sequence; 0 if nothing was ever written.
+    """
+
+    snapshot: Snapshot | None
+    events: list[Event]
+    sequence: int
+
+
+class Value(NamedTuple):
+    """What ``load_value`` returns for a value entity: its state (None: absent or deleted) and its sequence."""
+
+    payload: Payload | None
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppendEvents:
+    """Append events, and optionally the state after the last of them as a snapshot.
+
+    Attributes:
+        expected: the sequence the writer has seen; 0 means that the entity must be new.
+        events: at least one payload.
+        snapshot: the state after these events; it replaces any older snapshot.
+        epoch: the owner's epoch for the entity's shard.
+    """
+
+    entity: EntityKey
+    expected: int
+    events: tuple[Payload, ...]
+    snapshot: Payload | None = None
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WriteValue:
+    """Replace the state of a value entity; ``value=None`` deletes it (the sequence goes on counting)."""
+
+    entity: EntityKey
+    expected: int
+    value: Payload | None
+    epoch: int = 0
+
+
+class Journal(Protocol):
+    """A store of entity histories. See the module for what every implementation promises."""
+
+    async def open(self) -> None:
+        """Make the journal ready, creating its schema where there is none.
+
+        Raises:
+            JournalUnavailable: the store cannot be reached or is in use by another process.
+            JournalInvalid: what is there is not a journal that this version can use.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Commit what waits, then release the store. Appends after this fail as JournalUnavailable."""
+        ...
+
+    async def load(self, entity: EntityKey) -> History:
+        """The newest snapshot and every event after it, including every append whose future has a result.
+
+        Raises:
+            JournalUnavailable: the store cannot be read now.
+            JournalInvalid: the stored history is damaged.
+        """
+        ...
+
+    async def load_value(self, entity: EntityKey) -> Value:
+        """The state of a value entity. Raises as ``load``."""
+        ...
+
+    def append(self, append: AppendEvents | WriteValue) -> asyncio.Future[int]:
+        """Write; the future gives the entity's new sequence once the write is durable.
+
+        The future fails with:
+            WrongExpectedSequence: the entity is at another sequence; nothing was written.
+            AppendTooLarge: nothing was written.
+            JournalUnavailable: see its ``retry_safe``.
+        """
+        ...
