@@ -1,0 +1,78 @@
+"""What generated code says about an entity: which method handles what. Authors never write these by hand.
+
+The generated base class of every entity carries one as ``definition``; the runtime serves what it says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class CommandType:
+    """One rpc and the method that handles it.
+
+    Attributes:
+        name: the rpc's name, e.g. ``AddItem``.
+        method: the handler's name in the entity class, e.g. ``add_item``.
+        input, output: the message classes.
+        key: names of the input's key fields in declaration order; empty for actions.
+        client_streaming, server_streaming: the rpc's shape.
+        reads_only: the spec says that this command changes nothing; emitting or updating in it is an error.
+    """
+
+    name: str
+    method: str
+    input: type[Message]
+    output: type[Message]
+    key: tuple[str, ...] = ()
+    client_streaming: bool = False
+    server_streaming: bool = False
+    reads_only: bool = False
+
+    @property
+    def streamed(self) -> bool:
+        """True for every shape but one request, one reply."""
+        return self.client_streaming or self.server_streaming
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One event type and the method that folds it into the state."""
+
+    method: str
+    type: type[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class EventSourcedType:
+    """An event-sourced entity. ``snapshot_every`` 0 means never; ``passivation`` is in seconds."""
+
+    service: str
+    entity_type: str
+    state: type[Message]
+    commands: tuple[CommandType, ...]
+    events: tuple[EventType, ...]
+    snapshot_every: int = 100
+    passivation: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ValueType:
+    """A value entity. ``passivation`` is in seconds."""
+
+    service: str
+    entity_type: str
+    state: type[Message]
+    commands: tuple[CommandType, ...]
+    passivation: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ActionType:
+    """A stateless service."""
+
+    service: str
+    commands: tuple[CommandType, ...]

@@ -1,0 +1,195 @@
+"""What goes into an entity session and what comes out of it: immutable values, no behaviour.
+
+Named tuples rather than dataclasses: several are made for every command.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, TypeAlias
+
+from cloudstate.runtime.errors import CloudStateError, StatusCode
+from cloudstate.runtime.payload import Metadata, Payload
+
+# --- Commands and what a function makes of them -----------------------------------------------------------------------
+
+
+class Command(NamedTuple):
+    """One command on its way to one entity.
+
+    Attributes:
+        ticket: the caller's handle; unique among the commands that one session has not answered.
+        name: the rpc's name.
+        payload: the encoded input message, untouched.
+        message: the decoded input where the function runs in this process, else None.
+        metadata: what the caller sent along.
+        deadline: loop time in seconds after which nobody waits for the answer; None = not limited.
+    """
+
+    ticket: int
+    name: str
+    payload: bytes
+    message: Any
+    metadata: Metadata
+    deadline: float | None
+
+
+class Reply(NamedTuple):
+    """A successful answer: the encoded output message."""
+
+    payload: bytes
+    metadata: Metadata = ()
+
+
+class Failure(NamedTuple):
+    """A failed command: text and status for the caller. Nothing that the command emitted is kept.
+
+    ``restart`` asks for the entity to be rebuilt from the journal before the next command, because its state in memory
+    may hold changes that were never written.
+    """
+
+    description: str
+    status: StatusCode
+    restart: bool = False
+
+
+class Forward(NamedTuple):
+    """The answer comes from another command: handled as a fresh call after this one's state is durable."""
+
+    service: str
+    command: str
+    payload: bytes
+    metadata: Metadata = ()
+
+
+class SideEffect(NamedTuple):
+    """Another command to run after this one's state is durable; its result never changes this one's answer."""
+
+    service: str
+    command: str
+    payload: bytes
+    synchronous: bool = False
+    metadata: Metadata = ()
+
+
+Action: TypeAlias = "Reply | Failure | Forward"
+
+
+class EventsEmitted(NamedTuple):
+    """State change of an event-sourced entity: events, and maybe the state after the last of them."""
+
+    events: tuple[Payload, ...]
+    snapshot: Payload | None = None
+
+
+class ValueChanged(NamedTuple):
+    """State change of a value entity; None deletes."""
+
+    value: Payload | None
+
+
+Change: TypeAlias = "EventsEmitted | ValueChanged"
+
+
+class Outcome(NamedTuple):
+    """What a function makes of one command.
+
+    ``action`` is None where a function answers nothing (an action without reply).
+    """
+
+    action: Action | None
+    side_effects: tuple[SideEffect, ...] = ()
+    change: Change | None = None
+
+
+# --- Inputs of a session (besides Command) ----------------------------------------------------------------------------
+
+
+class Activated(NamedTuple):
+    """The function holds the entity's state as of ``sequence`` and is ready for commands."""
+
+    sequence: int
+
+
+class ActivationFailed(NamedTuple):
+    """The journal could not be read, or the function could not rebuild the state."""
+
+    error: CloudStateError
+
+
+class Handled(NamedTuple):
+    """The function's outcome for the command that it was given."""
+
+    outcome: Outcome
+
+
+class Persisted(NamedTuple):
+    """The change is durable; the entity is now at ``sequence``."""
+
+    sequence: int
+
+
+class PersistFailed(NamedTuple):
+    """The change was not written, or it is not known whether it was."""
+
+    error: CloudStateError
+
+
+class FunctionLost(NamedTuple):
+    """The function is gone (stream broken, process ended). Its outcome for a running command will not come."""
+
+    description: str
+
+
+class Abandoned(NamedTuple):
+    """The caller of this ticket went away. A waiting command is dropped; a running one goes on unheard."""
+
+    ticket: int
+
+
+class Passivate(NamedTuple):
+    """Leave memory, if there is nothing to do."""
+
+
+Input: TypeAlias = "Command | Activated | ActivationFailed | Handled | Persisted | PersistFailed | FunctionLost | Abandoned | Passivate"
+
+# --- Effects ----------------------------------------------------------------------------------------------------------
+
+
+class Activate(NamedTuple):
+    """Load the entity from the journal and hand its state to the function; then feed Activated or ActivationFailed."""
+
+
+class Handle(NamedTuple):
+    """Give the command to the function; then feed Handled. ``command_id`` counts from 1 per activation."""
+
+    command_id: int
+    command: Command
+
+
+class Persist(NamedTuple):
+    """Append the change, expecting the entity at ``expected``; then feed Persisted or PersistFailed.
+
+    No Answer to this command may leave before Persisted.
+    """
+
+    expected: int
+    change: Change
+
+
+class Answer(NamedTuple):
+    """The command is over: run its side effects in order, then deliver its action. State is durable by now."""
+
+    ticket: int
+    action: Action | None
+    side_effects: tuple[SideEffect, ...] = ()
+
+
+class Discard(NamedTuple):
+    """Throw the function's state of this entity away; nothing more will be asked of it before the next Activate."""
+
+
+class Stop(NamedTuple):
+    """The session is over and may be forgotten. Nothing is waiting in it."""
+
+
+Effect: TypeAlias = "Activate | Handle | Persist | Answer | Discard | Stop"
