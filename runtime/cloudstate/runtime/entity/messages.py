@@ -71,7 +71,7 @@ class SideEffect(NamedTuple):
     metadata: Metadata = ()
 
 
-Action: TypeAlias = "Reply | Failure | Forward"
+Action: TypeAlias = Reply | Failure | Forward
 
 
 class EventsEmitted(NamedTuple):
@@ -87,7 +87,7 @@ class ValueChanged(NamedTuple):
     value: Payload | None
 
 
-Change: TypeAlias = "EventsEmitted | ValueChanged"
+Change: TypeAlias = EventsEmitted | ValueChanged
 
 
 class Outcome(NamedTuple):
@@ -150,7 +150,9 @@ class Passivate(NamedTuple):
     """Leave memory, if there is nothing to do."""
 
 
-Input: TypeAlias = "Command | Activated | ActivationFailed | Handled | Persisted | PersistFailed | FunctionLost | Abandoned | Passivate"
+Input: TypeAlias = (
+    Command | Activated | ActivationFailed | Handled | Persisted | PersistFailed | FunctionLost | Abandoned | Passivate
+)
 
 # --- Effects ----------------------------------------------------------------------------------------------------------
 
@@ -192,4 +194,4 @@ class Stop(NamedTuple):
     """The session is over and may be forgotten. Nothing is waiting in it."""
 
 
-Effect: TypeAlias = "Activate | Handle | Persist | Answer | Discard | Stop"
+Effect: TypeAlias = Activate | Handle | Persist | Answer | Discard | Stop

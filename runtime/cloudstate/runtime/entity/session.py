@@ -171,7 +171,7 @@ class EntitySession:
         return [Answer(self._current.ticket, _failure(message.error)), *self._rebuild()]
 
     def _rebuild(self) -> list[Effect]:
-        """The state in memory may be wrong: build it anew from the journal at once. Waiting commands keep their order."""
+        """The state in memory may be wrong: build it anew at once. Waiting commands keep their order."""
         self._current = None
         self._outcome = None
         return [Discard(), self._activate()]

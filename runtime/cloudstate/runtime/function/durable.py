@@ -1,0 +1,75 @@
+"""What the embedded instances of event-sourced and value entities share: one turn at a time, failures as outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from cloudstate.runtime.authoring.context import Context
+from cloudstate.runtime.entity.messages import Change, Command, Failure, Outcome
+from cloudstate.runtime.entity.session import UNEXPECTED_FAILURE
+from cloudstate.runtime.errors import CommandRejected, StatusCode
+from cloudstate.runtime.function.binding import Handler
+from cloudstate.runtime.function.turn import action_of, side_effects_of, take_turn
+from cloudstate.runtime.journal.port import EntityKey
+
+logger = logging.getLogger(__name__)
+
+
+class DurableInstance(ABC):
+    """One live entity in this process."""
+
+    __slots__ = ("_handlers", "_task", "key")
+
+    def __init__(self, key: EntityKey, handlers: Mapping[str, Handler]) -> None:
+        self.key = key
+        self._handlers = handlers
+        self._task: asyncio.Task[None] | None = None
+
+    def handle(self, command_id: int, command: Command, done: Callable[[Outcome], None]) -> None:
+        """See ``Instance.handle``."""
+        handler = self._handlers[command.name]
+        ctx = self._context(command, handler)
+        self._task = take_turn(
+            handler,
+            command.message,
+            ctx,
+            partial(self._conclude, handler, ctx),
+            partial(self._fail, handler, ctx),
+            done,
+        )
+
+    def stop(self) -> None:
+        """See ``Instance.stop``."""
+        if self._task is not None:
+            self._task.cancel()
+
+    @abstractmethod
+    def _context(self, command: Command, handler: Handler) -> Any:
+        """The context for one command."""
+
+    @abstractmethod
+    def _change(self, ctx: Any) -> Change | None:
+        """The state change that the handler made."""
+
+    @abstractmethod
+    def _is_dirty(self, ctx: Any) -> bool:
+        """True if the state in memory may differ from what is durable, now that the command failed."""
+
+    def _conclude(self, handler: Handler, ctx: Context, result: object) -> Outcome:
+        return Outcome(action_of(handler, result, ctx), side_effects_of(ctx), self._change(ctx))
+
+    def _fail(self, handler: Handler, ctx: Context, error: BaseException) -> Outcome:
+        if isinstance(error, CommandRejected):
+            return Outcome(Failure(error.description, error.status, restart=self._is_dirty(ctx)))
+        if isinstance(error, TimeoutError):
+            text = f"`{handler.name}` did not finish in time"
+            return Outcome(Failure(text, StatusCode.DEADLINE_EXCEEDED, restart=True))
+        logger.error(
+            "`%s` entity `%s` failed while handling `%s`", self.key.type, self.key.id, handler.name, exc_info=error
+        )
+        return Outcome(Failure(UNEXPECTED_FAILURE, StatusCode.UNKNOWN, restart=True))

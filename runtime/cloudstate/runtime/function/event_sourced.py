@@ -1,0 +1,136 @@
+"""Event-sourced entities in this process: the state is kept decoded, events are folded into it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.message import Message
+
+from cloudstate.runtime.authoring.context import EventSourcedContext
+from cloudstate.runtime.authoring.entity import EventSourcedEntity
+from cloudstate.runtime.entity.messages import Change, Command, EventsEmitted
+from cloudstate.runtime.errors import EntityFailed
+from cloudstate.runtime.function.binding import Fold, Handler, bind_commands, bind_events, type_url
+from cloudstate.runtime.function.durable import DurableInstance
+from cloudstate.runtime.function.endpoint import endpoints_of
+from cloudstate.runtime.journal.port import EntityKey, Event, Journal, Snapshot
+from cloudstate.runtime.payload import Payload
+
+#: Replaying yields to other work after so many events.
+REPLAY_SLICE = 1000
+
+
+class EmbeddedEventSourced:
+    """The author's event-sourced entity: makes one instance per live entity."""
+
+    def __init__(self, entity: EventSourcedEntity[Any]) -> None:
+        definition = entity.definition
+        self.service = definition.service
+        self.entity_type = definition.entity_type
+        self.passivation = definition.passivation
+        self.endpoints = endpoints_of(definition.commands)
+        self.snapshot_every = definition.snapshot_every
+        self.state_type = definition.state
+        self.state_url = type_url(definition.state)
+        self.handlers = bind_commands(entity, definition.commands)
+        self.folds = bind_events(entity, definition.events)
+        self.folds_by_url = {fold.type_url: fold for fold in self.folds.values()}
+        self.empty_state: Callable[[str], Message] = entity.empty_state
+
+    def instance(self, key: EntityKey) -> EventSourcedInstance:
+        """See ``EntityFunction.instance``."""
+        return EventSourcedInstance(key, self)
+
+
+class EventSourcedInstance(DurableInstance):
+    """One live event-sourced entity."""
+
+    __slots__ = ("_broken", "_function", "sequence", "state")
+
+    def __init__(self, key: EntityKey, function: EmbeddedEventSourced) -> None:
+        super().__init__(key, function.handlers)
+        self._function = function
+        self._broken = False
+        self.sequence = 0
+        self.state: Any = None
+
+    @property
+    def entity_id(self) -> str:
+        """The entity's id."""
+        return self.key.id
+
+    async def start(self, journal: Journal) -> int:
+        """See ``Instance.start``."""
+        history = await journal.load(self.key)
+        try:
+            self._restore(history.snapshot)
+            for start in range(0, len(history.events), REPLAY_SLICE):
+                self._replay(history.events[start : start + REPLAY_SLICE])
+                if start:
+                    await asyncio.sleep(0)
+        except Exception as error:
+            at = self.sequence + 1
+            raise EntityFailed(
+                entity_type=self.key.type, entity_id=self.key.id, doing=f"replaying (sequence {at})"
+            ) from error
+        self.sequence = history.sequence
+        return history.sequence
+
+    def apply(self, event: Message) -> None:
+        """Fold an event that a command handler emits into the state."""
+        fold = self._function.folds.get(type(event))
+        if fold is None:
+            known = ", ".join(sorted(kind.__name__ for kind in self._function.folds))
+            raise TypeError(f"emit() was given a {type(event).__name__}; the events of this entity are: {known}")
+        try:
+            self.state = self._folded(fold, event)
+        except BaseException:
+            self._broken = True
+            raise
+
+    def _restore(self, snapshot: Snapshot | None) -> None:
+        if snapshot is None:
+            self.state = self._function.empty_state(self.key.id)
+            return
+        if snapshot.payload.type_url != self._function.state_url:
+            raise TypeError(f"snapshot of {snapshot.payload.type_url}, the state is {self._function.state_url}")
+        self.state = self._function.state_type.FromString(snapshot.payload.value)
+        self.sequence = snapshot.sequence
+
+    def _replay(self, events: list[Event]) -> None:
+        folds = self._function.folds_by_url
+        for sequence, payload in events:
+            fold = folds.get(payload.type_url)
+            if fold is None:
+                raise TypeError(f"no handler for stored events of type {payload.type_url}")
+            self.state = self._folded(fold, fold.parse(payload.value))
+            self.sequence = sequence
+
+    def _folded(self, fold: Fold, event: Message) -> Any:
+        state = fold.apply(self.state, event)
+        if type(state) is not self._function.state_type:
+            expected = self._function.state_type.__name__
+            raise TypeError(f"event handler `{fold.method}` returned {type(state).__name__} instead of {expected}")
+        return state
+
+    def _context(self, command: Command, handler: Handler) -> EventSourcedContext[Any]:
+        return EventSourcedContext(self, command.metadata, command.deadline, reads_only=handler.reads_only)
+
+    def _change(self, ctx: EventSourcedContext[Any]) -> Change | None:
+        if self._broken:
+            raise RuntimeError("an event handler raised earlier in this command, and the command went on regardless")
+        events = ctx.events
+        if not events:
+            return None
+        function = self._function
+        payloads = tuple([Payload(function.folds[type(e)].type_url, e.SerializeToString()) for e in events])
+        before, self.sequence = self.sequence, self.sequence + len(payloads)
+        every = function.snapshot_every
+        if every and before // every != self.sequence // every:
+            return EventsEmitted(payloads, Payload(function.state_url, self.state.SerializeToString()))
+        return EventsEmitted(payloads)
+
+    def _is_dirty(self, ctx: EventSourcedContext[Any]) -> bool:
+        return self._broken or bool(ctx.events)

@@ -1,0 +1,68 @@
+"""The function port: what the host asks of the user's code, wherever that code runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from typing import Any, Protocol
+
+from cloudstate.runtime.entity.messages import Command, Outcome
+from cloudstate.runtime.function.endpoint import Endpoint
+from cloudstate.runtime.journal.port import EntityKey, Journal
+from cloudstate.runtime.payload import Metadata
+
+
+class Instance(Protocol):
+    """The function's side of one live entity. The host calls ``start`` first, then ``handle`` once at a time."""
+
+    async def start(self, journal: Journal) -> int:
+        """Load the entity's history and rebuild its state; returns the sequence it is at.
+
+        Raises:
+            JournalError: the history cannot be read.
+            EntityFailed: the user's code cannot rebuild the state.
+        """
+        ...
+
+    def handle(self, command_id: int, command: Command, done: Callable[[Outcome], None]) -> None:
+        """Handle one command; ``done`` is called once, perhaps before this returns, and never after ``stop``.
+
+        Args:
+            command_id: counts from 1 per instance.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Forget the state. An outcome that is still being computed is no longer wanted."""
+        ...
+
+
+class EntityFunction(Protocol):
+    """The user's code for one type of durable entity."""
+
+    service: str
+    entity_type: str
+    passivation: float
+    endpoints: Mapping[str, Endpoint]
+
+    def instance(self, key: EntityKey) -> Instance:
+        """A new instance for one entity; it has no state before ``start``."""
+        ...
+
+
+class ActionFunction(Protocol):
+    """The user's code for one stateless service."""
+
+    service: str
+    endpoints: Mapping[str, Endpoint]
+
+    def unary(
+        self, name: str, message: Any, metadata: Metadata, deadline: float | None, done: Callable[[Outcome], None]
+    ) -> Callable[[], None] | None:
+        """Handle one call. Returns what to call when the caller goes away, or None where that changes nothing."""
+        ...
+
+    def stream(
+        self, name: str, messages: AsyncIterator[Any], metadata: Metadata, deadline: float | None
+    ) -> AsyncGenerator[Outcome, None]:
+        """Handle one call of a streamed shape. Closing the iterator cancels the call."""
+        ...

@@ -1,0 +1,84 @@
+"""One handler call, from plain or async code, turned into an Outcome. Shared by all embedded functions."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.message import Message
+
+from cloudstate.runtime.authoring.call import Call, Forward
+from cloudstate.runtime.authoring.context import Context
+from cloudstate.runtime.entity import messages
+from cloudstate.runtime.entity.messages import Action, Outcome, Reply, SideEffect
+from cloudstate.runtime.function.binding import Handler
+
+logger = logging.getLogger(__name__)
+
+#: An async handler that has not returned after so many seconds is cancelled and its command fails.
+TURN_LIMIT = 60.0
+
+Conclude = Callable[[Any], Outcome]
+Fail = Callable[[BaseException], Outcome]
+
+
+def take_turn(
+    handler: Handler, message: Any, ctx: Context, conclude: Conclude, fail: Fail, done: Callable[[Outcome], None]
+) -> asyncio.Task[None] | None:
+    """Call the handler and report its outcome to ``done``; returns the task where the handler is async.
+
+    ``conclude`` turns the handler's result into an outcome, ``fail`` an exception.
+    """
+    try:
+        result = handler.call(message, ctx)
+        if type(result) is not handler.output and inspect.isawaitable(result):
+            return asyncio.get_running_loop().create_task(_finish(result, ctx, conclude, fail, done))
+        outcome = conclude(result)
+    except Exception as error:
+        outcome = fail(error)
+    ctx.close()
+    done(outcome)
+    return None
+
+
+async def _finish(result: Any, ctx: Context, conclude: Conclude, fail: Fail, done: Callable[[Outcome], None]) -> None:
+    limit = asyncio.get_running_loop().time() + TURN_LIMIT
+    try:
+        async with asyncio.timeout_at(limit if ctx.deadline is None else min(limit, ctx.deadline)):
+            outcome = conclude(await result)
+    except Exception as error:
+        outcome = fail(error)
+    finally:
+        ctx.close()
+    done(outcome)
+
+
+def action_of(handler: Handler, result: object, ctx: Context) -> Action:
+    """The protocol's action for what a handler returned.
+
+    Raises:
+        TypeError: it returned neither the rpc's output message nor a forward.
+    """
+    if type(result) is handler.output:
+        assert isinstance(result, Message)
+        return Reply(result.SerializeToString(), tuple(ctx.reply_metadata))
+    if isinstance(result, Forward):
+        call: Call[Any] = result.call
+        return messages.Forward(call.service, call.command, call.message.SerializeToString(), call.metadata)
+    raise TypeError(
+        f"the handler of `{handler.name}` returned {type(result).__name__}; "
+        f"it must return {handler.output.__name__} or a forward"
+    )
+
+
+def side_effects_of(ctx: Context) -> tuple[SideEffect, ...]:
+    """The side effects that the handler asked for, in order."""
+    if not ctx.effects:
+        return ()
+    return tuple(
+        SideEffect(call.service, call.command, call.message.SerializeToString(), synchronous, call.metadata)
+        for call, synchronous in ctx.effects
+    )

@@ -1,0 +1,149 @@
+"""All entities of one type that are in memory: activation on demand, passivation of the idle, limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count, islice, takewhile
+from typing import Any
+
+from cloudstate.runtime.entity.messages import Answer, Command, Failure
+from cloudstate.runtime.errors import StatusCode
+from cloudstate.runtime.function.port import EntityFunction
+from cloudstate.runtime.host.resident import Resident
+from cloudstate.runtime.journal.port import EntityKey, Journal
+from cloudstate.runtime.payload import Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class HostLimits:
+    """Bounds of one entity type.
+
+    Attributes:
+        waiting: commands that may wait for one entity.
+        in_flight: commands that may be unanswered in all.
+        residents: entities kept in memory; beyond it the longest idle leave early.
+    """
+
+    waiting: int = 1000
+    in_flight: int = 20_000
+    residents: int = 100_000
+
+
+class EntityHost:
+    """Delivers commands to the entities of one type.
+
+    Invariant: ``_residents`` is ordered by last use, the longest unused first.
+    """
+
+    def __init__(self, function: EntityFunction, journal: Journal, limits: HostLimits | None = None) -> None:
+        self.function = function
+        self.journal = journal
+        self.limits = limits or HostLimits()
+        self._residents: OrderedDict[str, Resident] = OrderedDict()
+        self._tickets = count(1)
+        self._in_flight = 0
+        self._sweep: asyncio.TimerHandle | None = None
+        self._idle: asyncio.Future[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._residents)
+
+    def deliver(
+        self,
+        entity_id: str,
+        name: str,
+        payload: bytes,
+        message: Any,
+        metadata: Metadata,
+        deadline: float | None,
+        done: Callable[[Answer], None],
+    ) -> Callable[[], None]:
+        """Give a command to an entity; ``done`` gets its answer once, perhaps before this returns.
+
+        Returns:
+            what to call if the caller goes away first; ``done`` is not called after that.
+        """
+        loop = asyncio.get_running_loop()
+        ticket = next(self._tickets)
+        if self._in_flight >= self.limits.in_flight:
+            text = f"{self.limits.in_flight} commands are in progress; try again later"
+            done(Answer(ticket, Failure(text, StatusCode.RESOURCE_EXHAUSTED)))
+            return _nothing
+        resident = self._resident(entity_id)
+        resident.last_used = loop.time()
+        self._in_flight += 1
+
+        def answered(answer: Answer) -> None:
+            self._one_less()
+            done(answer)
+
+        def abandon() -> None:
+            if resident.abandon(ticket):
+                self._one_less()
+
+        resident.deliver(Command(ticket, name, payload, message, metadata, deadline), answered)
+        return abandon
+
+    def forget(self, entity_id: str) -> None:
+        """Called by a resident whose session has stopped."""
+        self._residents.pop(entity_id, None)
+
+    def sweep(self, now: float) -> None:
+        """Passivate what has been idle for the passivation time at loop time ``now``."""
+        oldest = now - self.function.passivation
+        for resident in list(takewhile(lambda resident: resident.last_used <= oldest, self._residents.values())):
+            if resident.session.is_idle:
+                resident.passivate()
+            else:
+                resident.last_used = now
+                self._residents.move_to_end(resident.key.id)
+
+    async def drain(self) -> None:
+        """Wait until no command is unanswered. The caller bounds the wait and lets no new command in."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        if self._in_flight:
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle
+
+    def _resident(self, entity_id: str) -> Resident:
+        resident = self._residents.get(entity_id)
+        if resident is not None:
+            self._residents.move_to_end(entity_id)
+            return resident
+        self._make_room()
+        key = EntityKey(self.function.entity_type, entity_id)
+        resident = self._residents[entity_id] = Resident(key, self, self.limits.waiting)
+        if self._sweep is None:
+            self._schedule_sweep()
+        return resident
+
+    def _make_room(self) -> None:
+        """Over the limit, let the longest idle leave. Looks at few, so that a busy host is not searched for ever."""
+        if len(self._residents) < self.limits.residents:
+            return
+        for resident in list(islice(self._residents.values(), 16)):
+            if resident.session.is_idle:
+                resident.passivate()
+
+    def _schedule_sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweep = loop.call_later(max(self.function.passivation / 4, 0.02), self._run_sweep)
+
+    def _run_sweep(self) -> None:
+        self._sweep = None
+        self.sweep(asyncio.get_running_loop().time())
+        if self._residents:
+            self._schedule_sweep()
+
+    def _one_less(self) -> None:
+        self._in_flight -= 1
+        if self._idle is not None and not self._in_flight and not self._idle.done():
+            self._idle.set_result(None)
+
+
+def _nothing() -> None:
+    """There is nobody to abandon."""

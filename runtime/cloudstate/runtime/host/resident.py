@@ -1,0 +1,174 @@
+"""One entity in memory: executes the effects of its session against the function and the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from cloudstate.runtime.entity.messages import (
+    Abandoned,
+    Activate,
+    Activated,
+    ActivationFailed,
+    Answer,
+    Command,
+    Discard,
+    Effect,
+    EventsEmitted,
+    Handle,
+    Handled,
+    Input,
+    Outcome,
+    Passivate,
+    Persist,
+    Persisted,
+    PersistFailed,
+)
+from cloudstate.runtime.entity.session import EntitySession
+from cloudstate.runtime.errors import CloudStateError, EntityFailed
+from cloudstate.runtime.function.port import EntityFunction, Instance
+from cloudstate.runtime.journal.errors import JournalUnavailable
+from cloudstate.runtime.journal.port import AppendEvents, EntityKey, Journal, WriteValue
+
+logger = logging.getLogger(__name__)
+
+#: Loading an entity that takes longer than so many seconds fails, and with it the commands that wait for it.
+ACTIVATION_LIMIT = 30.0
+
+
+class Home(Protocol):
+    """What a resident needs of the host that keeps it."""
+
+    function: EntityFunction
+    journal: Journal
+
+    def forget(self, entity_id: str) -> None: ...
+
+
+class Resident:
+    """One entity in memory. Commands go in with ``deliver``; each caller is told once, in the order of the session."""
+
+    __slots__ = ("_activation", "_callers", "_home", "_inbox", "_instance", "_running", "key", "last_used", "session")
+
+    def __init__(self, key: EntityKey, home: Home, max_waiting: int) -> None:
+        self.key = key
+        self.session = EntitySession(max_waiting)
+        self.last_used = 0.0
+        self._home = home
+        self._instance: Instance | None = None
+        self._activation: asyncio.Task[None] | None = None
+        self._callers: dict[int, Callable[[Answer], None]] = {}
+        self._inbox: deque[Input] = deque()
+        self._running = False
+
+    def deliver(self, command: Command, caller: Callable[[Answer], None]) -> None:
+        """Take a command; ``caller`` gets its answer, perhaps before this returns."""
+        self._callers[command.ticket] = caller
+        self._feed(command)
+
+    def abandon(self, ticket: int) -> bool:
+        """The caller went away: it gets no answer, and its command is dropped if it still waits.
+
+        Returns:
+            False if it had been answered already.
+        """
+        if self._callers.pop(ticket, None) is None:
+            return False
+        self._feed(Abandoned(ticket))
+        return True
+
+    def passivate(self) -> None:
+        """Leave memory if there is nothing to do."""
+        self._feed(Passivate())
+
+    def _feed(self, message: Input) -> None:
+        # A loop, not recursion: a function that answers at once would otherwise nest a level per waiting command.
+        self._inbox.append(message)
+        if self._running:
+            return
+        self._running = True
+        try:
+            while self._inbox:
+                for effect in self.session.feed(self._inbox.popleft()):
+                    self._execute(effect)
+        finally:
+            self._running = False
+
+    def _execute(self, effect: Effect) -> None:
+        if isinstance(effect, Answer):
+            self._answer(effect)
+        elif isinstance(effect, Handle):
+            assert self._instance is not None
+            self._instance.handle(effect.command_id, effect.command, self._handled)
+        elif isinstance(effect, Persist):
+            self._persist(effect)
+        elif isinstance(effect, Activate):
+            self._activation = asyncio.get_running_loop().create_task(self._activate())
+        elif isinstance(effect, Discard):
+            self._discard()
+        else:
+            self._home.forget(self.key.id)
+
+    def _answer(self, answer: Answer) -> None:
+        caller = self._callers.pop(answer.ticket, None)
+        if caller is None:
+            return
+        try:
+            caller(answer)
+        except Exception:
+            # The entity's other callers must not suffer from one that cannot take its answer.
+            logger.exception("an answer of `%s` entity `%s` could not be delivered", self.key.type, self.key.id)
+
+    def _handled(self, outcome: Outcome) -> None:
+        self._feed(Handled(outcome))
+
+    def _persist(self, effect: Persist) -> None:
+        change = effect.change
+        append: AppendEvents | WriteValue
+        if isinstance(change, EventsEmitted):
+            append = AppendEvents(self.key, effect.expected, change.events, change.snapshot)
+        else:
+            append = WriteValue(self.key, effect.expected, change.value)
+        # No deadline here: the journal's port promises that every append ends, as written, refused or unavailable.
+        self._home.journal.append(append).add_done_callback(self._appended)
+
+    def _appended(self, future: asyncio.Future[int]) -> None:
+        if future.cancelled():
+            self._feed(PersistFailed(JournalUnavailable("the append was cancelled", retry_safe=None)))
+            return
+        error = future.exception()
+        if error is None:
+            self._feed(Persisted(future.result()))
+        elif isinstance(error, CloudStateError):
+            logger.warning("append failed: %s", error)
+            self._feed(PersistFailed(error))
+        else:
+            logger.error("append to `%s` entity `%s` failed", self.key.type, self.key.id, exc_info=error)
+            self._feed(PersistFailed(JournalUnavailable("the journal failed", retry_safe=None)))
+
+    async def _activate(self) -> None:
+        self._instance = instance = self._home.function.instance(self.key)
+        message: Input
+        try:
+            async with asyncio.timeout(ACTIVATION_LIMIT):
+                message = Activated(await instance.start(self._home.journal))
+        except TimeoutError:
+            reason = f"loading took longer than {ACTIVATION_LIMIT:g} seconds"
+            message = ActivationFailed(JournalUnavailable(reason, retry_safe=True))
+        except CloudStateError as error:
+            logger.error("`%s` entity `%s` cannot be activated", self.key.type, self.key.id, exc_info=error)
+            message = ActivationFailed(error)
+        except Exception as error:
+            logger.error("`%s` entity `%s` cannot be activated", self.key.type, self.key.id, exc_info=error)
+            failed = EntityFailed(entity_type=self.key.type, entity_id=self.key.id, doing="being activated")
+            message = ActivationFailed(failed)
+        self._activation = None
+        self._feed(message)
+
+    def _discard(self) -> None:
+        if self._instance is not None:
+            self._instance.stop()
+            self._instance = None

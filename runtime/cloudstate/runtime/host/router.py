@@ -1,0 +1,248 @@
+"""Every command goes through here: calls from the front door, forwards and side effects of entities and actions.
+
+The router finds the command's target, decodes its message, and, when the target has answered, runs the side effects in
+order and then delivers the reply or follows the forward (protocol.md section 2.10). State is durable by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+from google.protobuf.message import DecodeError
+
+from cloudstate.runtime.entity.messages import Action, Answer, Failure, Forward, Outcome, Reply, SideEffect
+from cloudstate.runtime.errors import CommandRejected, StatusCode
+from cloudstate.runtime.function.endpoint import Endpoint
+from cloudstate.runtime.function.port import ActionFunction
+from cloudstate.runtime.host.entity_host import EntityHost
+from cloudstate.runtime.payload import Metadata
+
+logger = logging.getLogger(__name__)
+
+#: A command may be forwarded, or be the side effect of a side effect, so many times.
+MAX_HOPS = 16
+#: A side effect or a forwarded call without a deadline of its own is given up after so many seconds.
+EFFECT_LIMIT = 60.0
+#: Asynchronous side effects that may be in progress at once; beyond it the commands that ask for more wait for theirs.
+MAX_BACKGROUND = 1000
+
+Result: TypeAlias = Reply | Failure
+Done: TypeAlias = Callable[[Result], None]
+
+
+class Request(NamedTuple):
+    """A command for one of this runtime's services.
+
+    Attributes:
+        payload: the encoded input message.
+        deadline: loop time after which the caller no longer waits, or None.
+        hops: how many forwards and side effects led here.
+    """
+
+    service: str
+    command: str
+    payload: bytes
+    metadata: Metadata = ()
+    deadline: float | None = None
+    hops: int = 0
+
+
+class _Target(NamedTuple):
+    endpoint: Endpoint
+    entities: EntityHost | None
+    action: ActionFunction | None
+
+
+class Router:
+    """Routes commands to the entities and actions of one runtime."""
+
+    def __init__(self, entities: Iterable[EntityHost], actions: Iterable[ActionFunction] = ()) -> None:
+        self._hosts = tuple(entities)
+        self._targets: dict[tuple[str, str], _Target] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        for host in self._hosts:
+            for name, endpoint in host.function.endpoints.items():
+                self._targets[host.function.service, name] = _Target(endpoint, host, None)
+        for action in actions:
+            for name, endpoint in action.endpoints.items():
+                self._targets[action.service, name] = _Target(endpoint, None, action)
+
+    def unary(self, request: Request, done: Done) -> Callable[[], None] | None:
+        """Run a command that takes one message and gives one; ``done`` gets the result once, perhaps at once.
+
+        Returns:
+            what to call if the caller goes away first, or None. A result that comes all the same may be ignored.
+        """
+        target = self._targets.get((request.service, request.command))
+        if target is None or target.endpoint.streamed:
+            done(_not_callable(request, target))
+            return None
+        try:
+            message = target.endpoint.parse(request.payload)
+        except DecodeError as error:
+            done(_malformed(request.command, error))
+            return None
+        if target.action is not None:
+            return target.action.unary(
+                request.command, message, request.metadata, request.deadline, partial(self._handled, request, done)
+            )
+        return self._to_entity(target, request, message, done)
+
+    async def call(self, request: Request) -> Result:
+        """Run a command and wait for its result, for EFFECT_LIMIT seconds at most if it has no deadline."""
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[Result] = loop.create_future()
+        limit = request.deadline if request.deadline is not None else loop.time() + EFFECT_LIMIT
+        abandon = self.unary(request._replace(deadline=limit), partial(_resolve, result))
+        try:
+            async with asyncio.timeout_at(limit):
+                return await result
+        except TimeoutError:
+            return Failure(f"`{request.command}` did not finish in time", StatusCode.DEADLINE_EXCEEDED)
+        finally:
+            if abandon is not None and not result.done():
+                abandon()
+
+    async def stream(self, request: Request, requests: AsyncIterator[bytes]) -> AsyncGenerator[Reply, None]:
+        """Run a command of a streamed shape. Closing the iterator cancels it.
+
+        Raises:
+            CommandRejected: the command failed; with the text and the status for the caller.
+        """
+        target = self._targets.get((request.service, request.command))
+        if target is None or target.action is None:
+            raise _rejection(_not_callable(request, target))
+        messages = _decoded(target.endpoint, requests)
+        outcomes = target.action.stream(request.command, messages, request.metadata, request.deadline)
+        async with aclosing(outcomes) as answers:
+            async for outcome in answers:
+                result = await self._complete(request, outcome.action, outcome.side_effects)
+                if isinstance(result, Failure):
+                    raise _rejection(result)
+                if result is not None:
+                    yield result
+
+    async def drain(self) -> None:
+        """Wait until nothing is in progress. The caller bounds the wait and lets no new command in."""
+        for host in self._hosts:
+            await host.drain()
+        if self._background:
+            await asyncio.wait(self._background)
+
+    def _to_entity(self, target: _Target, request: Request, message: Any, done: Done) -> Callable[[], None] | None:
+        assert target.entities is not None
+        assert target.endpoint.key is not None
+        entity_id = target.endpoint.key(message)
+        if not entity_id:
+            text = f"`{request.command}` names no entity: the key of its message is empty"
+            done(Failure(text, StatusCode.INVALID_ARGUMENT))
+            return None
+        return target.entities.deliver(
+            entity_id,
+            request.command,
+            request.payload,
+            message,
+            request.metadata,
+            request.deadline,
+            partial(self._answered, request, done),
+        )
+
+    def _answered(self, request: Request, done: Done, answer: Answer) -> None:
+        self._conclude(request, done, answer.action, answer.side_effects)
+
+    def _handled(self, request: Request, done: Done, outcome: Outcome) -> None:
+        self._conclude(request, done, outcome.action, outcome.side_effects)
+
+    def _conclude(self, request: Request, done: Done, action: Action | None, effects: tuple[SideEffect, ...]) -> None:
+        if not effects and isinstance(action, (Reply, Failure)):
+            done(action)
+            return
+        self._spawn(self._finish(request, done, action, effects))
+
+    async def _finish(
+        self, request: Request, done: Done, action: Action | None, effects: tuple[SideEffect, ...]
+    ) -> None:
+        result = await self._complete(request, action, effects)
+        done(result if result is not None else Failure(f"`{request.command}` gave no reply", StatusCode.INTERNAL))
+
+    async def _complete(
+        self, request: Request, action: Action | None, effects: tuple[SideEffect, ...]
+    ) -> Result | None:
+        """Run the side effects in order, then follow a forward."""
+        for effect in effects:
+            running = self._effect(request, effect)
+            if effect.synchronous or len(self._background) >= MAX_BACKGROUND:
+                await running
+            else:
+                self._spawn(running)
+        if isinstance(action, Forward):
+            return await self._forward(request, action)
+        return action
+
+    async def _effect(self, request: Request, effect: SideEffect) -> None:
+        """Run one side effect. Whatever comes of it, the command that asked for it is answered as if it went well."""
+        trace = f"`{effect.service}/{effect.command}`, side effect of `{request.service}/{request.command}`"
+        if request.hops >= MAX_HOPS:
+            logger.error("%s, is dropped: %d side effects led to each other", trace, MAX_HOPS)
+            return
+        result = await self.call(
+            Request(effect.service, effect.command, effect.payload, effect.metadata, hops=request.hops + 1)
+        )
+        if isinstance(result, Failure):
+            logger.warning("%s, failed: %s", trace, result.description)
+
+    async def _forward(self, request: Request, forward: Forward) -> Result:
+        trace = f"`{forward.service}/{forward.command}`, forwarded from `{request.service}/{request.command}`"
+        if request.hops >= MAX_HOPS:
+            logger.error("%s, is refused: the command was forwarded %d times", trace, MAX_HOPS)
+            return Failure(f"forwarded more than {MAX_HOPS} times", StatusCode.INTERNAL)
+        return await self.call(
+            Request(
+                forward.service,
+                forward.command,
+                forward.payload,
+                forward.metadata,
+                request.deadline,
+                request.hops + 1,
+            )
+        )
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+async def _decoded(endpoint: Endpoint, requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    async for payload in requests:
+        try:
+            message = endpoint.parse(payload)
+        except DecodeError as error:
+            raise _rejection(_malformed(endpoint.name, error)) from error
+        yield message
+
+
+def _resolve(future: asyncio.Future[Result], result: Result) -> None:
+    if not future.done():
+        future.set_result(result)
+
+
+def _rejection(failure: Failure) -> CommandRejected:
+    return CommandRejected(failure.description, failure.status)
+
+
+def _malformed(command: str, error: DecodeError) -> Failure:
+    return Failure(f"the message of `{command}` is not valid protobuf: {error}", StatusCode.INVALID_ARGUMENT)
+
+
+def _not_callable(request: Request, target: _Target | None) -> Failure:
+    name = f"{request.service}/{request.command}"
+    if target is None:
+        return Failure(f"`{name}` is not served here", StatusCode.UNIMPLEMENTED)
+    shape = "streamed" if target.endpoint.streamed else "unary"
+    return Failure(f"`{name}` is {shape} and was called otherwise", StatusCode.UNIMPLEMENTED)
