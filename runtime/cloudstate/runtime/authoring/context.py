@@ -66,9 +66,14 @@ class ActionContext(Context):
 class Folding(Protocol[S]):
     """Whoever keeps the state of an event-sourced entity and can apply an event to it."""
 
-    entity_id: str
-    state: S
-    sequence: int
+    @property
+    def entity_id(self) -> str: ...
+
+    @property
+    def state(self) -> S: ...
+
+    @property
+    def sequence(self) -> int: ...
 
     def apply(self, event: Message) -> None: ...
 
