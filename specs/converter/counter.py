@@ -1,0 +1,22 @@
+"""The counter that the converter forwards to and has effects on."""
+
+from converter_service.entities import CounterEntity
+from counting.counting_pb2 import GetTotalRequest, Increased, IncreaseRequest, Total
+
+from cloudstate.runtime.authoring import CommandRejected, EventSourcedContext, StatusCode
+
+
+class Counter(CounterEntity):
+    """One total for each counter."""
+
+    def increase(self, command: IncreaseRequest, ctx: EventSourcedContext[Total]) -> Total:
+        if command.by <= 0:
+            raise CommandRejected(f"cannot increase by {command.by}: at least 1", StatusCode.INVALID_ARGUMENT)
+        ctx.emit(Increased(by=command.by))
+        return ctx.state
+
+    def get_total(self, command: GetTotalRequest, ctx: EventSourcedContext[Total]) -> Total:
+        return ctx.state
+
+    def on_increased(self, state: Total, event: Increased) -> Total:
+        return Total(value=state.value + event.by)
