@@ -1,11 +1,11 @@
 """The shopping cart: commands are decided here, and the events they leave behind are folded into the cart."""
 
 from google.protobuf.empty_pb2 import Empty
+
+from cloudstate.runtime.authoring import CommandRejected, EventSourcedContext, StatusCode
 from shopping_cart_service.entities import ShoppingCartEntity
 from shoppingcart import shoppingcart_pb2 as api
 from shoppingcart.persistence import domain_pb2 as domain
-
-from cloudstate.runtime.authoring import CommandRejected, EventSourcedContext, StatusCode
 
 
 class ShoppingCart(ShoppingCartEntity):
