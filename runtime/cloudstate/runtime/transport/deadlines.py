@@ -1,0 +1,84 @@
+"""Deadlines of calls, kept in ticks: one loop timer for all of them, constant cost to add and to drop one.
+
+Most calls end long before their deadline. A timer of the event loop for each would have to be made and cancelled; here
+a call is put into the set of its tick and taken out again. A deadline is noticed at most one tick late; one that is
+more than a minute away, a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from typing import Protocol
+
+TICK = 0.005
+
+# Far deadlines share coarser ticks, so that the number of slots stays bounded whatever deadlines peers think of.
+_COARSE = ((3600.0, 12_000), (60.0, 200))  # at least so many seconds ahead: multiples of so many ticks
+
+
+class Expires(Protocol):
+    """What has a deadline."""
+
+    def expire(self) -> None:
+        """The deadline has passed; called at most once."""
+        ...
+
+
+Slot = dict[Expires, None]
+
+
+class Deadlines:
+    """The pending deadlines of one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._slots: dict[int, Slot] = {}
+        self._ticks: list[int] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed_for = 0
+
+    def add(self, target: Expires, when: float) -> Slot:
+        """Have ``target.expire()`` called at ``when`` (loop time). Drop it with ``slot.pop(target, None)``."""
+        tick = self._tick_of(when)
+        slot = self._slots.get(tick)
+        if slot is None:
+            slot = self._slots[tick] = {}
+            heapq.heappush(self._ticks, tick)
+            if self._timer is None or tick < self._armed_for:
+                self._arm(tick)
+        slot[target] = None
+        return slot
+
+    def _tick_of(self, when: float) -> int:
+        tick = int(when / TICK) + 1
+        ahead = when - self._loop.time()
+        for seconds, ticks in _COARSE:
+            if ahead > seconds:
+                return -(-tick // ticks) * ticks
+        return tick
+
+    def close(self) -> None:
+        """Forget everything."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._slots.clear()
+        self._ticks.clear()
+
+    def _arm(self, tick: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed_for = tick
+        self._timer = self._loop.call_at(tick * TICK, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        now = int(self._loop.time() / TICK)
+        due: list[Expires] = []
+        while self._ticks and (self._ticks[0] <= now or not self._slots[self._ticks[0]]):
+            due.extend(self._slots.pop(heapq.heappop(self._ticks)))
+        if self._ticks:
+            self._arm(self._ticks[0])
+        for target in due:
+            target.expire()

@@ -1,0 +1,305 @@
+"""The server's end of an HTTP/2 connection: which request becomes which call, keepalive, and how it ends."""
+
+from __future__ import annotations
+
+import logging
+
+from ngh2 import (
+    ConnectionClosed,
+    DataReceived,
+    Event,
+    NGH2Error,
+    PingAcknowledged,
+    RequestReceived,
+    Role,
+    Setting,
+    SettingsReceived,
+    StreamClosed,
+    TrailersReceived,
+)
+
+from cloudstate.runtime.errors import StatusCode
+from cloudstate.runtime.payload import Metadata
+from cloudstate.runtime.transport.context import ServerContext, UnaryMethod
+from cloudstate.runtime.transport.http2.session import Session
+from cloudstate.runtime.transport.http2.stream import StreamCall
+from cloudstate.runtime.transport.http2.unary import BAD_METADATA, EXPIRED, UnaryCall
+from cloudstate.runtime.transport.http2.web import WebStream
+from cloudstate.runtime.transport.wire.head import (
+    IDENTITY,
+    PLAIN_GRPC,
+    REPLY_HEAD,
+    Content,
+    accepts_gzip,
+    checked_encoding,
+    classify,
+    header_list_size,
+)
+from cloudstate.runtime.transport.wire.metadata import Field, encode_metadata
+from cloudstate.runtime.transport.wire.status import CallFailed, Status, status_headers
+from cloudstate.runtime.transport.wire.timeout import parse_timeout
+
+log = logging.getLogger("cloudstate.runtime.transport")
+
+Stream = UnaryCall | StreamCall | WebStream
+
+_DRAIN_PING = b"draining"
+_NO_DEADLINE = 30 * 86_400.0  # a timeout of a month or more is none
+_HEAD_TOO_LARGE = Status(StatusCode.RESOURCE_EXHAUSTED, "the request's headers are larger than the limit")
+
+
+class ServerSession(Session):
+    """One accepted HTTP/2 connection."""
+
+    def __init__(self, context: ServerContext) -> None:
+        super().__init__(Role.SERVER, context.limits, context.loop)
+        self.context = context
+        self._streams: dict[int, Stream] = {}
+        self._last_stream = 0
+        self._opened_at = context.loop.time()
+        self._watch = Watch(self._opened_at)
+        self._settled = False
+
+    def _settings(self) -> dict[int, int]:
+        return {**super()._settings(), Setting.MAX_CONCURRENT_STREAMS: self.limits.max_concurrent_streams}
+
+    def take(self, amount: int) -> bool:
+        """Memory for unfinished messages is shared by all connections."""
+        return self.context.take(amount)
+
+    # -- events
+
+    def _dispatch(self, events: list[Event]) -> None:
+        streams = self._streams
+        for event in events:
+            kind = type(event)
+            if kind is DataReceived:
+                assert isinstance(event, DataReceived)
+                self._data(event.stream_id, event.data, event.end_stream)
+            elif kind is RequestReceived:
+                assert isinstance(event, RequestReceived)
+                self._request(event)
+            elif kind is StreamClosed:
+                assert isinstance(event, StreamClosed)
+                stream = streams.pop(event.stream_id, None)
+                if stream is not None and not stream.done:
+                    stream.gone()
+            else:
+                self._rare(event)
+
+    def _data(self, stream_id: int, data: bytes, ended: bool) -> None:
+        stream = self._streams.get(stream_id)
+        if type(stream) is UnaryCall:
+            # Held by the call until it is complete, at most one message: the window can be returned at once.
+            if data:
+                self.h2.acknowledge_received_data(len(data), stream_id)
+            stream.received(data, ended)
+        elif stream is not None:
+            stream.received(data, ended)
+        else:
+            self.release(len(data), stream_id)
+
+    def _rare(self, event: Event) -> None:
+        match event:
+            case TrailersReceived():
+                stream = self._streams.get(event.stream_id)
+                if stream is not None:
+                    stream.received(b"", True)
+            case SettingsReceived():
+                self._settled = True
+            case PingAcknowledged() if event.opaque_data == _DRAIN_PING:
+                self._refuse_new()
+            case ConnectionClosed():
+                self._connection_closed(event)
+            case _:
+                pass
+
+    def _request(self, event: RequestReceived) -> None:
+        stream_id = event.stream_id
+        headers = event.headers
+        fields = dict(headers)
+        self._last_stream = stream_id
+        content_type = fields.get(b"content-type", b"")
+        if content_type not in PLAIN_GRPC:
+            content = classify(content_type)
+            if content is not Content.GRPC:
+                self._web_request(event, fields, content)
+                return
+        try:
+            if header_list_size(headers) > self.limits.max_header_list:
+                raise CallFailed(_HEAD_TOO_LARGE)
+            call = self._call(stream_id, fields, headers)
+        except CallFailed as failure:
+            self.send_status(stream_id, failure.status_value, (), unread=not event.end_stream)
+            return
+        if call.done:
+            return
+        self._streams[stream_id] = call
+        if event.end_stream:
+            call.received(b"", True)
+
+    def _call(self, stream_id: int, fields: dict[bytes, bytes], headers: tuple[Field, ...]) -> UnaryCall | StreamCall:
+        if fields.get(b":method") != b"POST":
+            raise CallFailed(Status(StatusCode.INTERNAL, "gRPC requests use POST"))
+        path = fields.get(b":path", b"").decode("latin-1")
+        method = self.context.methods(path)
+        if method is None:
+            raise CallFailed(Status(StatusCode.UNIMPLEMENTED, f"unknown method {path[:200]}"))
+        call: UnaryCall | StreamCall
+        if isinstance(method, UnaryMethod):
+            call = UnaryCall(self, stream_id, path, headers, method.handle)
+        else:
+            call = StreamCall(self, stream_id, path, headers)
+        self._negotiate(call, fields)
+        timeout = fields.get(b"grpc-timeout")
+        if timeout is not None:
+            self._limit_time(call, parse_timeout(timeout))
+        if not isinstance(method, UnaryMethod) and isinstance(call, StreamCall):
+            call.begin(method.handle)
+        return call
+
+    def _negotiate(self, call: UnaryCall | StreamCall, fields: dict[bytes, bytes]) -> None:
+        encoding = fields.get(b"grpc-encoding", IDENTITY)
+        gzip = self.limits.gzip_threshold is not None and accepts_gzip(fields.get(b"grpc-accept-encoding", b""))
+        if gzip or encoding != IDENTITY:
+            call.accept(checked_encoding(encoding), gzip)
+
+    def _limit_time(self, call: UnaryCall | StreamCall, timeout: float) -> None:
+        if timeout <= 0:
+            raise CallFailed(EXPIRED)
+        if timeout < _NO_DEADLINE:
+            deadline = self.loop.time() + timeout
+            call.expire_at(deadline, self.context.deadlines.add(call, deadline))
+
+    def _web_request(self, event: RequestReceived, fields: dict[bytes, bytes], content: Content) -> None:
+        stream = WebStream(self, event.stream_id, event.headers)
+        self._streams[event.stream_id] = stream
+        if content is Content.UNSUPPORTED:
+            stream.refuse(415)
+        elif header_list_size(event.headers) > self.limits.max_header_list:
+            stream.refuse(431)
+        elif int(fields.get(b"content-length", b"0")) > self.limits.max_body:
+            stream.refuse(413)
+        elif event.end_stream:
+            stream.received(b"", True)
+
+    # -- answers
+
+    def send_status(self, stream_id: int, status: Status, trailers: Metadata, *, unread: bool) -> None:
+        """Answer a call with nothing but a status; ``unread`` when the client has not finished its request."""
+        try:
+            extra = encode_metadata(trailers)
+        except ValueError as error:
+            log.error("trailers refused: %s", error)
+            status, extra = BAD_METADATA, []
+        self.try_respond(stream_id, [*REPLY_HEAD, *status_headers(status), *extra], end=True)
+        if unread:
+            self.reset_when_answered(stream_id)
+
+    def try_respond(self, stream_id: int, head: list[Field], *, end: bool = False) -> None:
+        """Queue response headers, unless the stream has gone."""
+        try:
+            self.h2.send_response(stream_id, head, end_stream=end)
+        except NGH2Error:
+            return
+        self.flush_soon()
+
+    def try_end(self, stream_id: int, trailers: list[Field]) -> None:
+        """Queue trailers, unless the stream has gone."""
+        try:
+            self.h2.send_trailers(stream_id, trailers)
+        except NGH2Error:
+            return
+        self.flush_soon()
+
+    # -- the life of the connection
+
+    def tick(self, now: float) -> None:
+        """Close a connection that is stuck, silent or idle; ping one that was quiet."""
+        if self._closing:
+            if now - self._watch.closing_since(now) > self.limits.keepalive_timeout and self._transport is not None:
+                self._transport.abort()
+            return
+        if not self._settled and now - self._opened_at > self.limits.header_timeout:
+            self.abandon("no HTTP/2 settings in time", 0x4)
+            return
+        self._watch.observe(
+            now, heard=self._heard, paused=self._paused, busy=bool(self._streams), seen=self._last_stream
+        )
+        self._heard = False
+        self._judge(now)
+
+    def _judge(self, now: float) -> None:
+        limits, watch = self.limits, self._watch
+        if now - watch.paused_since > limits.stall_timeout:
+            self.abandon("the peer does not read")
+        elif now - watch.quiet_since > limits.keepalive_interval + limits.keepalive_timeout:
+            self.abandon("the peer does not answer pings")
+        elif now - watch.busy_at > limits.idle_timeout:
+            self.drain()
+        elif now - watch.quiet_since > limits.keepalive_interval and not watch.pinged:
+            watch.pinged = True
+            self.h2.ping(b"keepaliv")
+            self.flush_soon()
+
+    def drain(self) -> None:
+        """Ask the client to make no new calls; once it knows, later ones are refused and the connection ends."""
+        if self._closing or self._watch.draining:
+            return
+        self._watch.draining = True
+        self.h2.send_shutdown_notice()
+        self.h2.ping(_DRAIN_PING)
+        self.flush_soon()
+
+    def _refuse_new(self) -> None:
+        self.h2.send_goaway(0)
+        self.flush_soon()
+
+    def cut(self) -> None:
+        """Cancel what runs, say goodbye, close."""
+        if self._closing:
+            if self._transport is not None:
+                self._transport.abort()
+            return
+        for stream in list(self._streams.values()):
+            stream.gone()
+        self.h2.terminate_connection(0)
+        self._flush()
+        self.close()
+
+    def _ended(self) -> None:
+        self.context.lost(self)
+        streams, self._streams = self._streams, {}
+        for stream in streams.values():
+            stream.gone()
+
+
+class Watch:
+    """What the housekeeping remembers about a connection between two ticks."""
+
+    __slots__ = ("_closing_since", "busy_at", "draining", "paused_since", "pinged", "quiet_since", "seen")
+
+    def __init__(self, now: float) -> None:
+        self._closing_since = 0.0
+        self.quiet_since = now
+        self.paused_since = now
+        self.busy_at = now
+        self.pinged = False
+        self.draining = False
+        self.seen = 0
+
+    def observe(self, now: float, *, heard: bool, paused: bool, busy: bool, seen: int) -> None:
+        """Note what happened since the last tick; ``seen`` changes whenever a request arrived."""
+        if heard:
+            self.quiet_since = now
+            self.pinged = False
+        if not paused:
+            self.paused_since = now
+        if busy or seen != self.seen:
+            self.busy_at = now
+            self.seen = seen
+
+    def closing_since(self, now: float) -> float:
+        """When the connection was first seen closing."""
+        self._closing_since = self._closing_since or now
+        return self._closing_since

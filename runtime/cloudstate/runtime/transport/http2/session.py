@@ -1,0 +1,253 @@
+"""One HTTP/2 connection on one socket: what client and server have in common.
+
+Bytes go into ngh2, events come out, and whatever ngh2 wants to send is written once per turn of the event loop. Nothing
+is taken from ngh2 while the socket's buffer is full, so queued output stays in ngh2, bounded per stream by its sender.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from ngh2 import (
+    Configuration,
+    Connection,
+    ConnectionClosed,
+    Event,
+    NGH2Error,
+    Role,
+    Setting,
+)
+
+from cloudstate.runtime.transport.limits import KIB, Limits
+
+log = logging.getLogger("cloudstate.runtime.transport")
+
+_WRITE_SIZE = 256 * KIB
+ENHANCE_YOUR_CALM = 0xB
+# Large enough that one oversized request is answered by itself; beyond it the whole connection goes.
+_HARD_HEADER_LIST = 64 * KIB
+
+
+def configuration(limits: Limits) -> Configuration:
+    """ngh2's limits from ours."""
+    return Configuration(
+        auto_window_update=False,
+        stream_reset_rate_limit=(limits.reset_burst, limits.reset_rate),
+        max_inbound_header_list_size=max(_HARD_HEADER_LIST, 2 * limits.max_header_list),
+        max_inbound_header_count=512,
+    )
+
+
+class Session(asyncio.Protocol):
+    """The asyncio protocol around one ngh2 connection.
+
+    Subclasses handle the events of streams (``_dispatch``) and say what the end of the connection means (``_ended``).
+    """
+
+    def __init__(self, role: Role, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+        self.h2 = Connection(role, configuration(limits))
+        self.limits = limits
+        self.loop = loop
+        self.peer = ""
+        self.closed = False
+        self._transport: asyncio.Transport | None = None
+        self._flush_scheduled = False
+        self._paused = False
+        self._closing = False
+        self._heard = True
+        self._blocked: dict[asyncio.Future[None], int] = {}
+        self._lingering: list[int] = []
+
+    # -- the socket
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send our settings."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=self.limits.write_buffer)
+        self.h2.initiate_connection(self._settings())
+        if self.limits.connection_window > 65_535:
+            self.h2.set_local_window_size(self.limits.connection_window)
+        self.flush_soon()
+
+    def _settings(self) -> dict[int, int]:
+        return {
+            Setting.INITIAL_WINDOW_SIZE: self.limits.stream_window,
+            Setting.MAX_HEADER_LIST_SIZE: self.limits.max_header_list,
+        }
+
+    def data_received(self, data: bytes) -> None:
+        """Handle everything that arrived, then write everything it caused."""
+        if self._closing:
+            return
+        self._heard = True
+        self._flush_scheduled = True
+        try:
+            self.h2.receive_data(data)
+        except NGH2Error as error:
+            self._flush_scheduled = False
+            self.abandon(str(error))
+            return
+        self._dispatch(self.h2.events())
+        self._flush()
+
+    def eof_received(self) -> bool:
+        """The peer will send nothing more; without its window updates and pings nothing useful can follow."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Whoever still waits is told."""
+        if self.closed:
+            return
+        self.closed = True
+        self._closing = True
+        for waiter in self._blocked:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._blocked.clear()
+        self._ended()
+
+    def pause_writing(self) -> None:
+        """The socket is full: output stays in ngh2 from now on."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """The socket takes more."""
+        self._paused = False
+        self._flush()
+
+    # -- output
+
+    def flush_soon(self) -> None:
+        """Write what is ready at the end of this turn of the event loop."""
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        transport = self._transport
+        if self._closing or transport is None:
+            return
+        try:
+            while not self._paused:
+                data = self.h2.data_to_send(_WRITE_SIZE)
+                if data:
+                    transport.write(data)
+                if len(data) < _WRITE_SIZE:
+                    break
+        except NGH2Error as error:
+            self.abandon(str(error))
+            return
+        events = self.h2.events()
+        if events:
+            self._dispatch(events)
+        if self._blocked:
+            self._wake_senders()
+        if self._lingering and not self._paused:
+            self._reset_lingering()
+
+    async def drained(self, stream_id: int) -> None:
+        """Wait until the stream may queue more. Returns at once when it may, or when the connection has gone."""
+        while not self.closed and self.h2.queued_body_size(stream_id) >= self.limits.send_buffer:
+            waiter = self.loop.create_future()
+            self._blocked[waiter] = stream_id
+            try:
+                await waiter
+            finally:
+                self._blocked.pop(waiter, None)
+
+    def _wake_senders(self) -> None:
+        low = self.limits.send_buffer // 2
+        for waiter, stream_id in self._blocked.items():
+            if not waiter.done() and self.h2.queued_body_size(stream_id) <= low:
+                waiter.set_result(None)
+
+    def reset_when_answered(self, stream_id: int) -> None:
+        """Reset the stream once its response has left: the peer is still sending a request that nobody reads.
+
+        The reset must not be queued earlier: ngh2 drops what is queued on a stream that is being reset.
+        """
+        self._lingering.append(stream_id)
+        self.flush_soon()
+
+    def _reset_lingering(self) -> None:
+        lingering, self._lingering = self._lingering, []
+        for stream_id in lingering:
+            try:
+                sent = self.h2.queued_body_size(stream_id) == 0 and self.h2.stream_remote_window_size(stream_id) > 0
+                if sent and self.h2.remote_window_size > 0:
+                    self.h2.reset_stream(stream_id, 0)
+                    self.flush_soon()
+                else:
+                    self._lingering.append(stream_id)
+            except NGH2Error:
+                continue  # closed by the peer in the meantime
+
+    def release(self, amount: int, stream_id: int) -> None:
+        """Give window back for data that was consumed (or is not wanted)."""
+        if amount and not self._closing:
+            try:
+                self.h2.acknowledge_received_data(amount, stream_id)
+            except (NGH2Error, ValueError):
+                return
+            self.flush_soon()
+
+    def take(self, amount: int) -> bool:
+        """Account for memory that an unfinished message needs; a server says False when all its peers need too much."""
+        return True
+
+    def reset(self, stream_id: int, error_code: int) -> None:
+        """Reset a stream, if the connection is still there."""
+        if self._closing:
+            return
+        try:
+            self.h2.reset_stream(stream_id, error_code)
+        except NGH2Error:
+            return
+        self.flush_soon()
+
+    # -- the end
+
+    def abandon(self, reason: str, error_code: int = ENHANCE_YOUR_CALM) -> None:
+        """Close the connection because of what the peer did; logged once."""
+        if self._closing:
+            return
+        self._closing = True
+        log.warning("http/2 connection closed: %s", reason, extra={"peer": self.peer, "reason": reason})
+        if self._transport is not None:
+            if not self._paused:
+                self._transport.write(goaway_frame(error_code))
+                self._transport.close()
+            else:
+                self._transport.abort()
+
+    def close(self) -> None:
+        """Close in good order: what is queued in the socket still leaves."""
+        self._closing = True
+        if self._transport is not None:
+            self._transport.close()
+
+    def _dispatch(self, events: list[Event]) -> None:
+        raise NotImplementedError
+
+    def _ended(self) -> None:
+        raise NotImplementedError
+
+    def _connection_closed(self, event: ConnectionClosed) -> None:
+        """ngh2 is done with the connection, its last bytes have been written."""
+        if self._closing:
+            return
+        if event.error_code:
+            log.warning(
+                "http/2 connection closed with error code %d",
+                event.error_code,
+                extra={"peer": self.peer, "reason": f"error code {event.error_code}"},
+            )
+        self.close()
+
+
+def goaway_frame(error_code: int) -> bytes:
+    """A GOAWAY by hand, for when ngh2 has failed and can no longer make one."""
+    return b"\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00" + error_code.to_bytes(4, "big")

@@ -1,0 +1,242 @@
+"""The server's side of a call with one request and one reply; it lives without a task."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ngh2 import NGH2Error
+
+from cloudstate.runtime.errors import StatusCode
+from cloudstate.runtime.payload import Metadata
+from cloudstate.runtime.transport.deadlines import Slot
+from cloudstate.runtime.transport.wire.framing import (
+    CONGESTED,
+    PREFIX,
+    PREFIX_SIZE,
+    Deframer,
+    Frame,
+    compress,
+    frame,
+    unpack,
+)
+from cloudstate.runtime.transport.wire.head import GZIP, REPLY_HEAD, REPLY_OK
+from cloudstate.runtime.transport.wire.metadata import Field, decode_metadata, encode_metadata
+from cloudstate.runtime.transport.wire.status import CallFailed, Status
+
+if TYPE_CHECKING:
+    from cloudstate.runtime.transport.http2.server import ServerSession
+
+log = logging.getLogger("cloudstate.runtime.transport")
+
+EXPIRED = Status(StatusCode.DEADLINE_EXCEEDED, "the deadline has passed")
+BROKEN = Status(StatusCode.UNKNOWN, "internal error")
+BAD_METADATA = Status(StatusCode.INTERNAL, "the reply's metadata cannot be sent")
+ONE_REQUEST = Status(StatusCode.UNIMPLEMENTED, "the method takes exactly one request message")
+
+
+class UnaryCall:
+    """One request, one reply. Answer with ``reply`` or ``fail``, at once or later; only the first answer counts.
+
+    Attributes:
+        path: ``/package.Service/Method``.
+        deadline: loop time after which the caller does not wait any more, or None.
+        on_cancel: set by the handler; called once when the client cancels, the connection is lost or the deadline
+            passes. The transport itself answers DEADLINE_EXCEEDED.
+        done: answered or cancelled; nothing more can be sent.
+    """
+
+    __slots__ = (
+        "_encoding",
+        "_fields",
+        "_frame",
+        "_gzip",
+        "_handle",
+        "_held",
+        "_metadata",
+        "_reader",
+        "_session",
+        "_slot",
+        "_stream_id",
+        "deadline",
+        "done",
+        "on_cancel",
+        "path",
+    )
+
+    def __init__(
+        self,
+        session: ServerSession,
+        stream_id: int,
+        path: str,
+        fields: tuple[Field, ...],
+        handle: Callable[[UnaryCall, bytes], None],
+    ) -> None:
+        self.path = path
+        self.deadline: float | None = None
+        self.on_cancel: Callable[[], None] | None = None
+        self.done = False
+        self._session = session
+        self._stream_id = stream_id
+        self._fields = fields
+        self._handle = handle
+        self._slot: Slot | None = None
+        self._encoding = b"identity"
+        self._gzip = False
+        self._reader: Deframer | None = None
+        self._frame: Frame | None = None
+        self._held = 0
+        self._metadata: Metadata | None = None
+
+    @property
+    def metadata(self) -> Metadata:
+        """The caller's custom metadata; decoded when it is first asked for.
+
+        Raises:
+            CallFailed: when it is malformed. A handler lets this pass: it is answered with its status.
+        """
+        if self._metadata is None:
+            self._metadata = decode_metadata(self._fields)
+        return self._metadata
+
+    @property
+    def peer(self) -> str:
+        """The address of the caller's connection."""
+        return self._session.peer
+
+    def reply(self, payload: bytes, metadata: Metadata = (), trailers: Metadata = ()) -> None:
+        """Answer with OK. Does nothing when the call is done."""
+        if self.done:
+            return
+        head: tuple[Field, ...] | list[Field] = REPLY_HEAD
+        tail: tuple[Field, ...] | list[Field] = REPLY_OK
+        body = PREFIX.pack(0, len(payload)) + payload
+        if metadata or trailers or self._gzip:
+            try:
+                head, tail, body = self._dressed(payload, metadata, trailers)
+            except ValueError as error:
+                log.error("reply refused: %s", error, extra={"path": self.path})
+                self.fail(BAD_METADATA)
+                return
+        self._finish()
+        h2 = self._session.h2
+        try:
+            h2.send_response(self._stream_id, head)
+            h2.send_data(self._stream_id, body)
+            h2.send_trailers(self._stream_id, tail)
+        except NGH2Error:
+            return  # the caller has gone in this very turn
+        self._session.flush_soon()
+
+    def _dressed(
+        self, payload: bytes, metadata: Metadata, trailers: Metadata
+    ) -> tuple[list[Field], list[Field], bytes]:
+        head = [*REPLY_HEAD, *encode_metadata(metadata)]
+        tail = [*REPLY_OK, *encode_metadata(trailers)]
+        threshold = self._session.limits.gzip_threshold
+        if not self._gzip or threshold is None or len(payload) < threshold:
+            return head, tail, frame(payload)
+        head.append(GZIP)
+        return head, tail, frame(compress(payload), compressed=True)
+
+    def fail(self, status: Status, trailers: Metadata = ()) -> None:
+        """Answer with a status other than OK. Does nothing when the call is done."""
+        if self.done:
+            return
+        unread = self._handle is not _read
+        self._finish()
+        self._session.send_status(self._stream_id, status, trailers, unread=unread)
+
+    # -- for the transport only
+
+    def accept(self, encoding: bytes, gzip: bool) -> None:
+        """How the request is compressed and whether the reply may be."""
+        self._encoding = encoding
+        self._gzip = gzip
+
+    def expire_at(self, deadline: float, slot: Slot) -> None:
+        """The call has a deadline."""
+        self.deadline = deadline
+        self._slot = slot
+
+    def received(self, data: bytes, ended: bool) -> None:
+        """A part of the request; mostly all of it."""
+        if ended and self._reader is None and len(data) >= PREFIX_SIZE:
+            flags, length = PREFIX.unpack_from(data)
+            if flags == 0 and length == len(data) - PREFIX_SIZE and length <= self._session.limits.max_message:
+                self._run(data[PREFIX_SIZE:])
+                return
+        if not self.done:
+            self._collect(data, ended)
+
+    def _collect(self, data: bytes, ended: bool) -> None:
+        limit = self._session.limits.max_message
+        if self._reader is None:
+            self._reader = Deframer(limit)
+        try:
+            if not self._session.take(len(data)):
+                raise CallFailed(CONGESTED)
+            self._held += len(data)
+            for item in self._reader.feed(data):
+                if self._frame is not None:
+                    raise CallFailed(ONE_REQUEST)
+                self._frame = item
+            if ended:
+                self._reader.finish()
+                if self._frame is None:
+                    raise CallFailed(ONE_REQUEST)
+                self._run(unpack(self._frame, self._encoding, limit))
+        except CallFailed as failure:
+            if ended:
+                self._handle = _read
+            self.fail(failure.status_value)
+
+    def _run(self, payload: bytes) -> None:
+        if self.done:
+            return
+        handle, self._handle = self._handle, _read
+        self._forget()
+        try:
+            handle(self, payload)
+        except CallFailed as failure:
+            self.fail(failure.status_value, failure.trailers)
+        except Exception:
+            log.exception("unary handler failed", extra={"path": self.path})
+            self.fail(BROKEN)
+
+    def gone(self) -> None:
+        """The client cancelled or the connection is lost."""
+        if not self.done:
+            self._finish()
+            self._cancelled()
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        if not self.done:
+            self.fail(EXPIRED)
+            self._cancelled()
+
+    def _cancelled(self) -> None:
+        if self.on_cancel is not None:
+            try:
+                self.on_cancel()
+            except Exception:
+                log.exception("on_cancel failed", extra={"path": self.path})
+
+    def _finish(self) -> None:
+        self.done = True
+        if self._slot is not None:
+            self._slot.pop(self, None)
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._held:
+            self._session.take(-self._held)
+            self._held = 0
+        self._reader = None
+        self._frame = None
+
+
+def _read(call: UnaryCall, payload: bytes) -> None:
+    """Stands in for the handler once the request is complete."""

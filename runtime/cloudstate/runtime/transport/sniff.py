@@ -1,0 +1,73 @@
+"""A connection whose protocol is not known yet: its first bytes decide."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from cloudstate.runtime.transport.context import ServerContext
+from cloudstate.runtime.transport.http2.server import ServerSession
+
+log = logging.getLogger("cloudstate.runtime.transport")
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+class Sniffer(asyncio.Protocol):
+    """Waits for enough bytes to tell HTTP/2 from HTTP/1.1, then hands the socket over and is gone."""
+
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        self._transport: asyncio.Transport | None = None
+        self._received = b""
+        self._opened_at = context.loop.time()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Refuse what is too much, watch the rest."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._context.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Decide as soon as the bytes allow."""
+        self._received += data
+        if self._received.startswith(PREFACE):
+            self._hand_over(ServerSession(self._context))
+        elif not PREFACE.startswith(self._received):
+            raise NotImplementedError
+
+    def _hand_over(self, protocol: ServerSession) -> None:
+        transport = self._transport
+        assert transport is not None
+        self._context.opened(protocol)
+        self._context.lost(self)
+        protocol.peer = peer_name(transport)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        protocol.data_received(self._received)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer left without a word."""
+        self._context.lost(self)
+
+    def tick(self, now: float) -> None:
+        """Close a peer that says nothing."""
+        if now - self._opened_at > self._context.limits.header_timeout:
+            self.cut()
+
+    def drain(self) -> None:
+        """Nothing runs here."""
+        self.cut()
+
+    def cut(self) -> None:
+        """Close now."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def peer_name(transport: asyncio.Transport) -> str:
+    """The peer's address in gRPC's notation."""
+    address = transport.get_extra_info("peername")
+    if isinstance(address, tuple):
+        return f"ipv6:[{address[0]}]:{address[1]}" if ":" in address[0] else f"ipv4:{address[0]}:{address[1]}"
+    return "unix:"
