@@ -1,12 +1,14 @@
-# Every target sets up what it needs: a virtual environment from the lock file, and the generated code.
+# Every target sets up what it needs: a virtual environment from the lock file. The generated code is committed.
 PYTHON ?= python3
+PORT ?= 9000
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-CODE := compiler runtime cli tests specs
+CODE := compiler runtime cli tests specs .ci
+SPECS := shopping-cart wallet converter
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit golden generate proto lint types arch check bench lock wheel clean
+.PHONY: help setup run test unit golden generate proto lint format types arch check fresh wheel smoke bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,29 +22,38 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-run: $(STAMP) ## serve the shopping cart on port 9000
+run: $(STAMP) ## serve the shopping cart on port 9000 (PORT=... for another)
 	$(BIN)/cloudstate compile specs/shopping-cart
-	$(BIN)/cloudstate run specs/shopping-cart
+	$(BIN)/cloudstate run specs/shopping-cart --port $(PORT)
 
 test: $(STAMP) ## all tests
 	$(BIN)/python -m pytest
 
 unit: $(STAMP) ## the fast tests: no sockets, no processes
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/unit specs
 
 golden: $(STAMP) ## refresh the golden files, then show what changed
 	$(BIN)/python -m pytest tests/golden --snapshot-update
 	git --no-pager diff --stat -- tests/golden
 
 generate: proto ## rewrite everything under generated/
-	$(BIN)/cloudstate compile specs/shopping-cart
+	set -e; for spec in $(SPECS); do $(BIN)/cloudstate compile specs/$$spec; done
 
-proto: $(STAMP)
+proto: $(STAMP) ## rewrite generated/cloudstate/ from protocols/
 	$(BIN)/python -m grpc_tools.protoc -I protocols --python_out=generated --pyi_out=generated protocols/cloudstate/*.proto
 
-lint: $(STAMP) ## format and lint
+fresh: generate ## fail unless generated/ is what the compiler makes of protocols/ and specs/
+	git --no-pager diff --exit-code -- generated
+	@test -z "$$(git status --porcelain --untracked-files=all -- generated)" || \
+	  { echo "not in git:"; git status --short --untracked-files=all -- generated; exit 1; }
+
+lint: $(STAMP) ## check format and style
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
+
+format: $(STAMP) ## put format and style right where a tool can
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
 
 types: $(STAMP) ## mypy --strict and pyright
 	$(BIN)/mypy
@@ -53,11 +64,15 @@ arch: $(STAMP) ## the import contracts of ARCHITECTURE.md
 
 check: lint types arch test ## what CI runs, without the clean-machine steps
 
+wheel: $(STAMP) ## build dist/*.whl
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+
+smoke: wheel ## install the wheel somewhere else and use it: init, compile, run, one request
+	$(BIN)/python .ci/smoke.py dist/*.whl
+
 bench: $(STAMP) ## the figures of docs/performance.md, measured on this machine
 	$(BIN)/python -m tests.bench
-
-wheel: $(STAMP)
-	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist .
 
 lock: ## pin anew what is installed (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements.lock
