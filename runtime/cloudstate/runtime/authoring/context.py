@@ -10,6 +10,7 @@ from cloudstate.runtime.authoring.call import Call
 from cloudstate.runtime.payload import Metadata
 
 S = TypeVar("S", bound=Message)
+S_co = TypeVar("S_co", bound=Message, covariant=True)
 
 
 class ContextClosed(RuntimeError):
@@ -63,14 +64,14 @@ class ActionContext(Context):
     __slots__ = ()
 
 
-class Folding(Protocol[S]):
+class Folding(Protocol[S_co]):
     """Whoever keeps the state of an event-sourced entity and can apply an event to it."""
 
     @property
     def entity_id(self) -> str: ...
 
     @property
-    def state(self) -> S: ...
+    def state(self) -> S_co: ...
 
     @property
     def sequence(self) -> int: ...
@@ -81,12 +82,13 @@ class Folding(Protocol[S]):
 class EventSourcedContext(Context, Generic[S]):
     """What a command handler of an event-sourced entity gets."""
 
-    __slots__ = ("_entity", "_events", "_reads_only")
+    __slots__ = ("_entity", "_reads_only", "events")
 
     def __init__(self, entity: Folding[S], metadata: Metadata, deadline: float | None, *, reads_only: bool) -> None:
         super().__init__(metadata, deadline)
         self._entity = entity
-        self._events: list[Message] = []
+        self.events: list[Message] = []
+        """The events emitted by this command so far; add to them with ``emit`` only."""
         self._reads_only = reads_only
 
     @property
@@ -102,12 +104,7 @@ class EventSourcedContext(Context, Generic[S]):
     @property
     def sequence(self) -> int:
         """How many events the entity has, including those emitted by this command."""
-        return self._entity.sequence + len(self._events)
-
-    @property
-    def events(self) -> tuple[Message, ...]:
-        """The events emitted by this command so far."""
-        return tuple(self._events)
+        return self._entity.sequence + len(self.events)
 
     def emit(self, event: Message) -> None:
         """Emit an event: its handler is applied to the state at once; it becomes durable before the caller is answered.
@@ -123,7 +120,7 @@ class EventSourcedContext(Context, Generic[S]):
         if self._reads_only:
             raise PermissionError("the spec declares this command with `effect: read`: it must not emit events")
         self._entity.apply(event)
-        self._events.append(event)
+        self.events.append(event)
 
 
 class ValueContext(Context, Generic[S]):

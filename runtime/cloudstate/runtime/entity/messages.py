@@ -17,7 +17,7 @@ class Command(NamedTuple):
     """One command on its way to one entity.
 
     Attributes:
-        ticket: the caller's handle; unique among the commands that one session has not answered.
+        ticket: whoever waits for the answer; opaque here, compared by identity.
         name: the rpc's name.
         payload: the encoded input message, untouched.
         message: the decoded input where the function runs in this process, else None.
@@ -25,7 +25,7 @@ class Command(NamedTuple):
         deadline: loop time in seconds after which nobody waits for the answer; None = not limited.
     """
 
-    ticket: int
+    ticket: Any
     name: str
     payload: bytes
     message: Any
@@ -91,7 +91,7 @@ Change: TypeAlias = EventsEmitted | ValueChanged
 
 
 class Outcome(NamedTuple):
-    """What a function makes of one command.
+    """What a function makes of one command; an input of the session that gave the command to it.
 
     ``action`` is None where a function answers nothing (an action without reply).
     """
@@ -101,7 +101,7 @@ class Outcome(NamedTuple):
     change: Change | None = None
 
 
-# --- Inputs of a session (besides Command) ----------------------------------------------------------------------------
+# --- Inputs of a session (besides Command and Outcome) ----------------------------------------------------------------
 
 
 class Activated(NamedTuple):
@@ -114,12 +114,6 @@ class ActivationFailed(NamedTuple):
     """The journal could not be read, or the function could not rebuild the state."""
 
     error: CloudStateError
-
-
-class Handled(NamedTuple):
-    """The function's outcome for the command that it was given."""
-
-    outcome: Outcome
 
 
 class Persisted(NamedTuple):
@@ -143,7 +137,7 @@ class FunctionLost(NamedTuple):
 class Abandoned(NamedTuple):
     """The caller of this ticket went away. A waiting command is dropped; a running one goes on unheard."""
 
-    ticket: int
+    ticket: Any
 
 
 class Passivate(NamedTuple):
@@ -151,7 +145,7 @@ class Passivate(NamedTuple):
 
 
 Input: TypeAlias = (
-    Command | Activated | ActivationFailed | Handled | Persisted | PersistFailed | FunctionLost | Abandoned | Passivate
+    Command | Activated | ActivationFailed | Outcome | Persisted | PersistFailed | FunctionLost | Abandoned | Passivate
 )
 
 # --- Effects ----------------------------------------------------------------------------------------------------------
@@ -162,7 +156,7 @@ class Activate(NamedTuple):
 
 
 class Handle(NamedTuple):
-    """Give the command to the function; then feed Handled. ``command_id`` counts from 1 per activation."""
+    """Give the command to the function; then feed its Outcome. ``command_id`` counts from 1 per activation."""
 
     command_id: int
     command: Command
@@ -181,7 +175,7 @@ class Persist(NamedTuple):
 class Answer(NamedTuple):
     """The command is over: run its side effects in order, then deliver its action. State is durable by now."""
 
-    ticket: int
+    ticket: Any
     action: Action | None
     side_effects: tuple[SideEffect, ...] = ()
 

@@ -27,7 +27,6 @@ from cloudstate.runtime.entity.messages import (
     Failure,
     FunctionLost,
     Handle,
-    Handled,
     Input,
     Outcome,
     Passivate,
@@ -117,7 +116,7 @@ class EntitySession:
 
     def _abandoned(self, message: Abandoned) -> list[Effect]:
         for command in self._waiting:
-            if command.ticket == message.ticket:
+            if command.ticket is message.ticket:
                 self._waiting.remove(command)
                 break
         return []
@@ -144,19 +143,18 @@ class EntitySession:
 
     # --- Outcomes -----------------------------------------------------------------------------------------------------
 
-    def _handled(self, message: Handled) -> list[Effect]:
+    def _handled(self, outcome: Outcome) -> list[Effect]:
         if self.phase is not Phase.HANDLING or self._current is None:
-            raise self._illegal(message)
-        outcome = message.outcome
-        action = outcome.action
+            raise self._illegal(outcome)
+        action, side_effects, change = outcome
         if isinstance(action, Failure):
-            answer = Answer(self._current.ticket, action, outcome.side_effects)
+            answer = Answer(self._current.ticket, action, side_effects)
             return [answer, *(self._rebuild() if action.restart else self._next())]
-        if outcome.change is None:
-            return [Answer(self._current.ticket, action, outcome.side_effects), *self._next()]
+        if change is None:
+            return [Answer(self._current.ticket, action, side_effects), *self._next()]
         self.phase = Phase.PERSISTING
         self._outcome = outcome
-        return [Persist(self.sequence, outcome.change)]
+        return [Persist(self.sequence, change)]
 
     def _persisted(self, message: Persisted) -> list[Effect]:
         if self.phase is not Phase.PERSISTING or self._current is None or self._outcome is None:
@@ -213,7 +211,7 @@ _STEPS: dict[type[Any], Callable[[EntitySession, Any], list[Effect]]] = {
     Command: EntitySession._command,
     Activated: EntitySession._activated,
     ActivationFailed: EntitySession._activation_failed,
-    Handled: EntitySession._handled,
+    Outcome: EntitySession._handled,
     Persisted: EntitySession._persisted,
     PersistFailed: EntitySession._persist_failed,
     FunctionLost: EntitySession._function_lost,

@@ -37,9 +37,7 @@ class EmbeddedAction:
         """See ``ActionFunction.unary``."""
         handler = self._handlers[name]
         ctx = ActionContext(metadata, deadline)
-        task = take_turn(
-            handler, message, ctx, partial(self._conclude, handler, ctx), partial(self._fail, handler, ctx), done
-        )
+        task = take_turn(self, handler, message, ctx, done)
         return None if task is None else partial(_cancel, task)
 
     async def stream(
@@ -52,26 +50,28 @@ class EmbeddedAction:
             argument = messages if endpoint.client_streaming else await anext(messages)
             result = handler.call(argument, ctx)
             if not endpoint.server_streaming:
-                yield self._conclude(handler, ctx, await result if inspect.isawaitable(result) else result)
+                yield self.conclude(handler, ctx, await result if inspect.isawaitable(result) else result)
                 return
             async with aclosing(result) as replies:
                 async for reply in replies:
-                    yield self._conclude(handler, ctx, reply)
+                    yield self.conclude(handler, ctx, reply)
         except StopAsyncIteration:
             text = f"`{name}` takes one message and got none"
             yield Outcome(Failure(text, StatusCode.INVALID_ARGUMENT))
         except Exception as error:
-            yield self._fail(handler, ctx, error)
+            yield self.fail(handler, ctx, error)
         finally:
             ctx.close()
 
-    def _conclude(self, handler: Handler, ctx: Context, result: object) -> Outcome:
+    def conclude(self, handler: Handler, ctx: Context, result: object) -> Outcome:
+        """See ``Turns.conclude``."""
         outcome = Outcome(action_of(handler, result, ctx), side_effects_of(ctx))
         ctx.effects.clear()
         ctx.reply_metadata.clear()
         return outcome
 
-    def _fail(self, handler: Handler, ctx: Context, error: BaseException) -> Outcome:
+    def fail(self, handler: Handler, ctx: Context, error: BaseException) -> Outcome:
+        """See ``Turns.fail``."""
         if isinstance(error, CommandRejected):
             return Outcome(Failure(error.description, error.status), side_effects_of(ctx))
         if isinstance(error, TimeoutError):

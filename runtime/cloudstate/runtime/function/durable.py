@@ -6,7 +6,6 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from cloudstate.runtime.authoring.context import Context
@@ -33,15 +32,7 @@ class DurableInstance(ABC):
     def handle(self, command_id: int, command: Command, done: Callable[[Outcome], None]) -> None:
         """See ``Instance.handle``."""
         handler = self._handlers[command.name]
-        ctx = self._context(command, handler)
-        self._task = take_turn(
-            handler,
-            command.message,
-            ctx,
-            partial(self._conclude, handler, ctx),
-            partial(self._fail, handler, ctx),
-            done,
-        )
+        self._task = take_turn(self, handler, command.message, self._context(command, handler), done)
 
     def stop(self) -> None:
         """See ``Instance.stop``."""
@@ -60,10 +51,12 @@ class DurableInstance(ABC):
     def _is_dirty(self, ctx: Any) -> bool:
         """True if the state in memory may differ from what is durable, now that the command failed."""
 
-    def _conclude(self, handler: Handler, ctx: Context, result: object) -> Outcome:
+    def conclude(self, handler: Handler, ctx: Context, result: object) -> Outcome:
+        """See ``Turns.conclude``."""
         return Outcome(action_of(handler, result, ctx), side_effects_of(ctx), self._change(ctx))
 
-    def _fail(self, handler: Handler, ctx: Context, error: BaseException) -> Outcome:
+    def fail(self, handler: Handler, ctx: Context, error: BaseException) -> Outcome:
+        """See ``Turns.fail``."""
         if isinstance(error, CommandRejected):
             return Outcome(Failure(error.description, error.status, restart=self._is_dirty(ctx)))
         if isinstance(error, TimeoutError):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from google.protobuf.message import Message
 
@@ -16,55 +15,59 @@ from cloudstate.runtime.entity import messages
 from cloudstate.runtime.entity.messages import Action, Outcome, Reply, SideEffect
 from cloudstate.runtime.function.binding import Handler
 
-logger = logging.getLogger(__name__)
-
 #: An async handler that has not returned after so many seconds is cancelled and its command fails.
 TURN_LIMIT = 60.0
 
-Conclude = Callable[[Any], Outcome]
-Fail = Callable[[BaseException], Outcome]
+
+class Turns(Protocol):
+    """Whoever owns the handlers: it knows what their results and failures mean."""
+
+    def conclude(self, handler: Handler, ctx: Any, result: object) -> Outcome:
+        """The outcome of a handler that returned."""
+        ...
+
+    def fail(self, handler: Handler, ctx: Any, error: BaseException) -> Outcome:
+        """The outcome of a handler that raised, or whose result could not be concluded."""
+        ...
 
 
 def take_turn(
-    handler: Handler, message: Any, ctx: Context, conclude: Conclude, fail: Fail, done: Callable[[Outcome], None]
+    owner: Turns, handler: Handler, message: Any, ctx: Context, done: Callable[[Outcome], None]
 ) -> asyncio.Task[None] | None:
-    """Call the handler and report its outcome to ``done``; returns the task where the handler is async.
-
-    ``conclude`` turns the handler's result into an outcome, ``fail`` an exception.
-    """
+    """Call the handler and report its outcome to ``done``; returns the task where the handler is async."""
     try:
         result = handler.call(message, ctx)
         if type(result) is not handler.output and inspect.isawaitable(result):
-            return asyncio.get_running_loop().create_task(_finish(result, ctx, conclude, fail, done))
-        outcome = conclude(result)
+            return asyncio.get_running_loop().create_task(_finish(owner, handler, result, ctx, done))
+        outcome = owner.conclude(handler, ctx, result)
     except Exception as error:
-        outcome = fail(error)
+        outcome = owner.fail(handler, ctx, error)
     ctx.close()
     done(outcome)
     return None
 
 
-async def _finish(result: Any, ctx: Context, conclude: Conclude, fail: Fail, done: Callable[[Outcome], None]) -> None:
+async def _finish(owner: Turns, handler: Handler, result: Any, ctx: Context, done: Callable[[Outcome], None]) -> None:
     limit = asyncio.get_running_loop().time() + TURN_LIMIT
     try:
         async with asyncio.timeout_at(limit if ctx.deadline is None else min(limit, ctx.deadline)):
-            outcome = conclude(await result)
+            outcome = owner.conclude(handler, ctx, await result)
     except Exception as error:
-        outcome = fail(error)
+        outcome = owner.fail(handler, ctx, error)
     finally:
         ctx.close()
     done(outcome)
 
 
-def action_of(handler: Handler, result: object, ctx: Context) -> Action:
+def action_of(handler: Handler, result: Any, ctx: Context) -> Action:
     """The protocol's action for what a handler returned.
 
     Raises:
         TypeError: it returned neither the rpc's output message nor a forward.
     """
     if type(result) is handler.output:
-        assert isinstance(result, Message)
-        return Reply(result.SerializeToString(), tuple(ctx.reply_metadata))
+        message: Message = result
+        return Reply(message.SerializeToString(), tuple(ctx.reply_metadata))
     if isinstance(result, Forward):
         call: Call[Any] = result.call
         return messages.Forward(call.service, call.command, call.message.SerializeToString(), call.metadata)

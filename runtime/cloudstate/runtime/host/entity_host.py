@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count, islice, takewhile
-from typing import Any
+from itertools import islice, takewhile
 
+from cloudstate.runtime.clock import Clock, SystemClock
 from cloudstate.runtime.entity.messages import Answer, Command, Failure
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.function.port import EntityFunction
 from cloudstate.runtime.host.resident import Resident
 from cloudstate.runtime.journal.port import EntityKey, Journal
-from cloudstate.runtime.payload import Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +36,14 @@ class EntityHost:
     Invariant: ``_residents`` is ordered by last use, the longest unused first.
     """
 
-    def __init__(self, function: EntityFunction, journal: Journal, limits: HostLimits | None = None) -> None:
+    def __init__(
+        self, function: EntityFunction, journal: Journal, limits: HostLimits | None = None, clock: Clock | None = None
+    ) -> None:
         self.function = function
         self.journal = journal
         self.limits = limits or HostLimits()
+        self._monotonic = (clock or SystemClock()).monotonic
         self._residents: OrderedDict[str, Resident] = OrderedDict()
-        self._tickets = count(1)
         self._in_flight = 0
         self._sweep: asyncio.TimerHandle | None = None
         self._idle: asyncio.Future[None] | None = None
@@ -51,48 +51,36 @@ class EntityHost:
     def __len__(self) -> int:
         return len(self._residents)
 
-    def deliver(
-        self,
-        entity_id: str,
-        name: str,
-        payload: bytes,
-        message: Any,
-        metadata: Metadata,
-        deadline: float | None,
-        done: Callable[[Answer], None],
-    ) -> Callable[[], None]:
-        """Give a command to an entity; ``done`` gets its answer once, perhaps before this returns.
+    def deliver(self, entity_id: str, command: Command) -> Resident | None:
+        """Give a command to an entity; its ticket, a ``Ticket``, is told the answer once, perhaps before this returns.
+
+        Call ``release`` when the answer has come or is no longer wanted.
 
         Returns:
-            what to call if the caller goes away first; ``done`` is not called after that.
+            the entity, or None if there was no room for the command (its ticket has been told so).
         """
-        loop = asyncio.get_running_loop()
-        ticket = next(self._tickets)
-        if self._in_flight >= self.limits.in_flight:
-            text = f"{self.limits.in_flight} commands are in progress; try again later"
-            done(Answer(ticket, Failure(text, StatusCode.RESOURCE_EXHAUSTED)))
-            return _nothing
-        resident = self._resident(entity_id)
-        resident.last_used = loop.time()
         self._in_flight += 1
+        if self._in_flight > self.limits.in_flight:
+            text = f"{self.limits.in_flight} commands are in progress; try again later"
+            command.ticket.answered(Answer(command.ticket, Failure(text, StatusCode.RESOURCE_EXHAUSTED)))
+            return None
+        resident = self._resident(entity_id)
+        resident.last_used = self._monotonic()
+        resident.deliver(command)
+        return resident
 
-        def answered(answer: Answer) -> None:
-            self._one_less()
-            done(answer)
-
-        def abandon() -> None:
-            if resident.abandon(ticket):
-                self._one_less()
-
-        resident.deliver(Command(ticket, name, payload, message, metadata, deadline), answered)
-        return abandon
+    def release(self) -> None:
+        """One command that ``deliver`` took is over."""
+        self._in_flight -= 1
+        if self._idle is not None and not self._in_flight and not self._idle.done():
+            self._idle.set_result(None)
 
     def forget(self, entity_id: str) -> None:
         """Called by a resident whose session has stopped."""
         self._residents.pop(entity_id, None)
 
     def sweep(self, now: float) -> None:
-        """Passivate what has been idle for the passivation time at loop time ``now``."""
+        """Passivate what has been idle for the passivation time at ``now``, on the monotonic clock."""
         oldest = now - self.function.passivation
         for resident in list(takewhile(lambda resident: resident.last_used <= oldest, self._residents.values())):
             if resident.session.is_idle:
@@ -135,15 +123,6 @@ class EntityHost:
 
     def _run_sweep(self) -> None:
         self._sweep = None
-        self.sweep(asyncio.get_running_loop().time())
+        self.sweep(self._monotonic())
         if self._residents:
             self._schedule_sweep()
-
-    def _one_less(self) -> None:
-        self._in_flight -= 1
-        if self._idle is not None and not self._in_flight and not self._idle.done():
-            self._idle.set_result(None)
-
-
-def _nothing() -> None:
-    """There is nobody to abandon."""

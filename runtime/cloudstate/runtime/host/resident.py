@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
 from typing import Protocol
 
 from cloudstate.runtime.entity.messages import (
@@ -19,9 +18,7 @@ from cloudstate.runtime.entity.messages import (
     Effect,
     EventsEmitted,
     Handle,
-    Handled,
     Input,
-    Outcome,
     Passivate,
     Persist,
     Persisted,
@@ -39,6 +36,12 @@ logger = logging.getLogger(__name__)
 ACTIVATION_LIMIT = 30.0
 
 
+class Ticket(Protocol):
+    """Whoever waits for the answer to a command."""
+
+    def answered(self, answer: Answer) -> None: ...
+
+
 class Home(Protocol):
     """What a resident needs of the host that keeps it."""
 
@@ -49,9 +52,9 @@ class Home(Protocol):
 
 
 class Resident:
-    """One entity in memory. Commands go in with ``deliver``; each caller is told once, in the order of the session."""
+    """One entity in memory. Commands go in with ``deliver``; their tickets are told in the order of the session."""
 
-    __slots__ = ("_activation", "_callers", "_home", "_inbox", "_instance", "_running", "key", "last_used", "session")
+    __slots__ = ("_activation", "_home", "_inbox", "_instance", "_running", "key", "last_used", "session")
 
     def __init__(self, key: EntityKey, home: Home, max_waiting: int) -> None:
         self.key = key
@@ -60,25 +63,16 @@ class Resident:
         self._home = home
         self._instance: Instance | None = None
         self._activation: asyncio.Task[None] | None = None
-        self._callers: dict[int, Callable[[Answer], None]] = {}
         self._inbox: deque[Input] = deque()
         self._running = False
 
-    def deliver(self, command: Command, caller: Callable[[Answer], None]) -> None:
-        """Take a command; ``caller`` gets its answer, perhaps before this returns."""
-        self._callers[command.ticket] = caller
+    def deliver(self, command: Command) -> None:
+        """Take a command; its ticket is told the answer, perhaps before this returns."""
         self._feed(command)
 
-    def abandon(self, ticket: int) -> bool:
-        """The caller went away: it gets no answer, and its command is dropped if it still waits.
-
-        Returns:
-            False if it had been answered already.
-        """
-        if self._callers.pop(ticket, None) is None:
-            return False
+    def abandon(self, ticket: Ticket) -> None:
+        """The caller went away: its command is dropped if it still waits."""
         self._feed(Abandoned(ticket))
-        return True
 
     def passivate(self) -> None:
         """Leave memory if there is nothing to do."""
@@ -86,14 +80,18 @@ class Resident:
 
     def _feed(self, message: Input) -> None:
         # A loop, not recursion: a function that answers at once would otherwise nest a level per waiting command.
-        self._inbox.append(message)
         if self._running:
+            self._inbox.append(message)
             return
         self._running = True
         try:
-            while self._inbox:
-                for effect in self.session.feed(self._inbox.popleft()):
+            effects = self.session.feed(message)
+            while True:
+                for effect in effects:
                     self._execute(effect)
+                if not self._inbox:
+                    break
+                effects = self.session.feed(self._inbox.popleft())
         finally:
             self._running = False
 
@@ -102,7 +100,7 @@ class Resident:
             self._answer(effect)
         elif isinstance(effect, Handle):
             assert self._instance is not None
-            self._instance.handle(effect.command_id, effect.command, self._handled)
+            self._instance.handle(effect.command_id, effect.command, self._feed)
         elif isinstance(effect, Persist):
             self._persist(effect)
         elif isinstance(effect, Activate):
@@ -113,17 +111,12 @@ class Resident:
             self._home.forget(self.key.id)
 
     def _answer(self, answer: Answer) -> None:
-        caller = self._callers.pop(answer.ticket, None)
-        if caller is None:
-            return
+        ticket: Ticket = answer.ticket
         try:
-            caller(answer)
+            ticket.answered(answer)
         except Exception:
             # The entity's other callers must not suffer from one that cannot take its answer.
             logger.exception("an answer of `%s` entity `%s` could not be delivered", self.key.type, self.key.id)
-
-    def _handled(self, outcome: Outcome) -> None:
-        self._feed(Handled(outcome))
 
     def _persist(self, effect: Persist) -> None:
         change = effect.change

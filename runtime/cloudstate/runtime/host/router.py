@@ -15,11 +15,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 from google.protobuf.message import DecodeError
 
-from cloudstate.runtime.entity.messages import Action, Answer, Failure, Forward, Outcome, Reply, SideEffect
+from cloudstate.runtime.entity.messages import Action, Answer, Command, Failure, Forward, Outcome, Reply, SideEffect
 from cloudstate.runtime.errors import CommandRejected, StatusCode
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import ActionFunction
 from cloudstate.runtime.host.entity_host import EntityHost
+from cloudstate.runtime.host.resident import Resident
 from cloudstate.runtime.payload import Metadata
 
 logger = logging.getLogger(__name__)
@@ -142,23 +143,16 @@ class Router:
             text = f"`{request.command}` names no entity: the key of its message is empty"
             done(Failure(text, StatusCode.INVALID_ARGUMENT))
             return None
-        return target.entities.deliver(
-            entity_id,
-            request.command,
-            request.payload,
-            message,
-            request.metadata,
-            request.deadline,
-            partial(self._answered, request, done),
-        )
-
-    def _answered(self, request: Request, done: Done, answer: Answer) -> None:
-        self._conclude(request, done, answer.action, answer.side_effects)
+        pending = _Pending(self, target.entities, request, done)
+        command = Command(pending, request.command, request.payload, message, request.metadata, request.deadline)
+        pending.resident = target.entities.deliver(entity_id, command)
+        return pending.abandon
 
     def _handled(self, request: Request, done: Done, outcome: Outcome) -> None:
-        self._conclude(request, done, outcome.action, outcome.side_effects)
+        self.conclude(request, done, outcome.action, outcome.side_effects)
 
-    def _conclude(self, request: Request, done: Done, action: Action | None, effects: tuple[SideEffect, ...]) -> None:
+    def conclude(self, request: Request, done: Done, action: Action | None, effects: tuple[SideEffect, ...]) -> None:
+        """The target has answered: run the side effects, follow a forward, then tell ``done``."""
         if not effects and isinstance(action, (Reply, Failure)):
             done(action)
             return
@@ -216,6 +210,32 @@ class Router:
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+class _Pending:
+    """A command at an entity, and who waits for its answer: the ticket of ``Command``."""
+
+    __slots__ = ("_done", "_host", "_over", "_request", "_router", "resident")
+
+    def __init__(self, router: Router, host: EntityHost, request: Request, done: Done) -> None:
+        self._router = router
+        self._host = host
+        self._request = request
+        self._done = done
+        self._over = False
+        self.resident: Resident | None = None
+
+    def answered(self, answer: Answer) -> None:
+        if not self._over:
+            self._over = True
+            self._host.release()
+            self._router.conclude(self._request, self._done, answer.action, answer.side_effects)
+
+    def abandon(self) -> None:
+        if not self._over and self.resident is not None:
+            self._over = True
+            self._host.release()
+            self.resident.abandon(self)
 
 
 async def _decoded(endpoint: Endpoint, requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:

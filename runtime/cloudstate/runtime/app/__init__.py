@@ -1,0 +1,8 @@
+"""Wires everything: loads a compiled service and the author's classes, opens the journal, serves, drains.
+
+Start reading at ``serve.py``.
+"""
+
+from cloudstate.runtime.app.serve import Settings, run
+
+__all__ = ["Settings", "run"]
