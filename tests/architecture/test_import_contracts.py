@@ -30,6 +30,8 @@ PLANTS = [
     ("sans-io", f"{RUNTIME}/transport/wire/planted.py", "import time"),
     ("http-engines", f"{RUNTIME}/host/planted.py", "import ngh2"),
     ("no-grpcio", f"{RUNTIME}/transport/planted.py", "import grpc"),
+    ("bytes", f"{RUNTIME}/journal/planted.py", "import google.protobuf.message"),
+    ("bytes", f"{RUNTIME}/entity/planted.py", "from google.protobuf import any_pb2"),
 ]
 
 #: Runs lint-imports on the copy alone: -S keeps the editable installation of the repository off the path.
