@@ -5,8 +5,11 @@ is gRPC without input and output. ``Channel`` is the client. What a peer may tak
 ``server``.
 """
 
+from cloudstate.runtime.transport.channel import CLIENT_LIMITS, Channel
 from cloudstate.runtime.transport.context import Method, StreamMethod, UnaryMethod
 from cloudstate.runtime.transport.exchange import HttpExchange, HttpRequest
+from cloudstate.runtime.transport.http2.client_stream import ClientStream
+from cloudstate.runtime.transport.http2.client_unary import Outcome, OutgoingUnary, Reply
 from cloudstate.runtime.transport.http2.stream import StreamCall
 from cloudstate.runtime.transport.http2.unary import UnaryCall
 from cloudstate.runtime.transport.limits import Limits
@@ -14,11 +17,17 @@ from cloudstate.runtime.transport.server import Server
 from cloudstate.runtime.transport.wire.status import CallFailed, Status
 
 __all__ = [
+    "CLIENT_LIMITS",
     "CallFailed",
+    "Channel",
+    "ClientStream",
     "HttpExchange",
     "HttpRequest",
     "Limits",
     "Method",
+    "Outcome",
+    "OutgoingUnary",
+    "Reply",
     "Server",
     "Status",
     "StreamCall",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +15,8 @@ from cloudstate.runtime.transport.limits import Limits
 if TYPE_CHECKING:
     from cloudstate.runtime.transport.http2.stream import StreamCall
     from cloudstate.runtime.transport.http2.unary import UnaryCall
+
+log = logging.getLogger("cloudstate.runtime.transport")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class ServerContext:
         self.draining = False
         #: Bytes of unfinished requests that all connections hold together.
         self.buffered = 0
+        self._full = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._emptied: asyncio.Event = asyncio.Event()
 
@@ -92,6 +96,16 @@ class ServerContext:
     def tasks(self) -> frozenset[asyncio.Task[None]]:
         """The tasks that run."""
         return frozenset(self._tasks)
+
+    def admit(self) -> bool:
+        """Whether one more connection is allowed; the first refusal of a row is logged."""
+        if len(self.connections) < self.limits.max_connections:
+            self._full = False
+            return True
+        if not self._full:
+            self._full = True
+            log.warning("connections are refused: %d are open", len(self.connections), extra={"reason": "full"})
+        return False
 
     def opened(self, connection: ServedConnection) -> None:
         """A connection speaks a known protocol from now on, or is still being found out."""

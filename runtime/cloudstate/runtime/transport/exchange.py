@@ -44,12 +44,16 @@ class ResponseSink(Protocol):
         """Send the head of a streamed response."""
         ...
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, data: bytes) -> None:
         """Send a part of the body; waits while the peer is slow."""
         ...
 
     def end(self) -> None:
         """End a streamed response."""
+        ...
+
+    def abort(self) -> None:
+        """Cut a streamed response short, in a way that the peer notices."""
         ...
 
 
@@ -120,7 +124,7 @@ class HttpExchange:
             self.respond(500, [("content-type", "text/plain; charset=utf-8")], b"internal error\n")
         else:
             self.done = True
-            self._sink.end()
+            self._sink.abort()
 
 
 # What frames a message is for the transport to say.

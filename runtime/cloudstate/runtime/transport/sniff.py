@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import cast
 
 from cloudstate.runtime.transport.context import ServerContext
+from cloudstate.runtime.transport.http1.connection import Http1Connection
 from cloudstate.runtime.transport.http2.server import ServerSession
 
 log = logging.getLogger("cloudstate.runtime.transport")
@@ -23,9 +25,11 @@ class Sniffer(asyncio.Protocol):
         self._opened_at = context.loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Refuse what is too much, watch the rest."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        """Turn away what is too much, watch the rest."""
+        self._transport = transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
+        if self._context.draining or not self._context.admit():
+            transport.abort()
+            return
         self._context.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -34,11 +38,12 @@ class Sniffer(asyncio.Protocol):
         if self._received.startswith(PREFACE):
             self._hand_over(ServerSession(self._context))
         elif not PREFACE.startswith(self._received):
-            raise NotImplementedError
+            self._hand_over(Http1Connection(self._context))
 
-    def _hand_over(self, protocol: ServerSession) -> None:
+    def _hand_over(self, protocol: ServerSession | Http1Connection) -> None:
         transport = self._transport
-        assert transport is not None
+        if transport is None or transport.is_closing():
+            return
         self._context.opened(protocol)
         self._context.lost(self)
         protocol.peer = peer_name(transport)
@@ -47,12 +52,14 @@ class Sniffer(asyncio.Protocol):
         protocol.data_received(self._received)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The peer left without a word."""
+        """The peer left before it said anything."""
         self._context.lost(self)
 
     def tick(self, now: float) -> None:
         """Close a peer that says nothing."""
-        if now - self._opened_at > self._context.limits.header_timeout:
+        if now - self._opened_at > self._context.limits.header_timeout and self._transport is not None:
+            peer = peer_name(self._transport)
+            log.warning("connection closed: nothing was said in time", extra={"peer": peer, "reason": "silence"})
             self.cut()
 
     def drain(self) -> None:

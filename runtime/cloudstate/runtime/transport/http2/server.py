@@ -24,6 +24,7 @@ from cloudstate.runtime.transport.context import ServerContext, UnaryMethod
 from cloudstate.runtime.transport.http2.session import Session
 from cloudstate.runtime.transport.http2.stream import StreamCall
 from cloudstate.runtime.transport.http2.unary import BAD_METADATA, EXPIRED, UnaryCall
+from cloudstate.runtime.transport.http2.watch import Watch
 from cloudstate.runtime.transport.http2.web import WebStream
 from cloudstate.runtime.transport.wire.head import (
     IDENTITY,
@@ -272,34 +273,3 @@ class ServerSession(Session):
         streams, self._streams = self._streams, {}
         for stream in streams.values():
             stream.gone()
-
-
-class Watch:
-    """What the housekeeping remembers about a connection between two ticks."""
-
-    __slots__ = ("_closing_since", "busy_at", "draining", "paused_since", "pinged", "quiet_since", "seen")
-
-    def __init__(self, now: float) -> None:
-        self._closing_since = 0.0
-        self.quiet_since = now
-        self.paused_since = now
-        self.busy_at = now
-        self.pinged = False
-        self.draining = False
-        self.seen = 0
-
-    def observe(self, now: float, *, heard: bool, paused: bool, busy: bool, seen: int) -> None:
-        """Note what happened since the last tick; ``seen`` changes whenever a request arrived."""
-        if heard:
-            self.quiet_since = now
-            self.pinged = False
-        if not paused:
-            self.paused_since = now
-        if busy or seen != self.seen:
-            self.busy_at = now
-            self.seen = seen
-
-    def closing_since(self, now: float) -> float:
-        """When the connection was first seen closing."""
-        self._closing_since = self._closing_since or now
-        return self._closing_since

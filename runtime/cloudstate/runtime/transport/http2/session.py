@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import cast
 
 from ngh2 import (
     Configuration,
@@ -63,8 +64,7 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send our settings."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         transport.set_write_buffer_limits(high=self.limits.write_buffer)
         self.h2.initiate_connection(self._settings())
         if self.limits.connection_window > 65_535:

@@ -12,6 +12,8 @@ from cloudstate.runtime.transport.wire.metadata import Field
 if TYPE_CHECKING:
     from cloudstate.runtime.transport.http2.server import ServerSession
 
+_INTERNAL_ERROR = 0x2
+
 
 class WebStream:
     """Collects the body, then is the sink of the response.
@@ -95,10 +97,10 @@ class WebStream:
         if not self.done:
             self._session.try_respond(self._stream_id, response_head(status, headers), end=self._head_only)
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, data: bytes) -> None:
         """Send a part of the body; waits while the client is slow."""
         if not self.done and not self._head_only:
-            self._try_send(chunk)
+            self._try_send(data)
             await self._session.drained(self._stream_id)
 
     def end(self) -> None:
@@ -107,6 +109,12 @@ class WebStream:
             self._finish()
             if not self._head_only:
                 self._try_send(b"", end=True)
+
+    def abort(self) -> None:
+        """Cut the response short."""
+        if not self.done:
+            self._finish()
+            self._session.reset(self._stream_id, _INTERNAL_ERROR)
 
     def _try_send(self, data: bytes, *, end: bool = False) -> None:
         try:

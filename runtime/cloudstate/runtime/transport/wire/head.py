@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from itertools import chain
 
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.transport.wire.metadata import Field
-from cloudstate.runtime.transport.wire.status import CallFailed, Status
+from cloudstate.runtime.transport.wire.status import CallFailed, Status, status_of_http
 
 CONTENT_TYPE: Field = (b"content-type", b"application/grpc")
 ACCEPT_ENCODING: Field = (b"grpc-accept-encoding", b"identity,gzip")
@@ -60,3 +60,27 @@ def checked_encoding(value: bytes) -> bytes:
 def accepts_gzip(accept_encoding: bytes) -> bool:
     """Whether a ``grpc-accept-encoding`` value allows gzip."""
     return b"gzip" in [name.strip() for name in accept_encoding.split(b",")]
+
+
+def response_failure(fields: Mapping[bytes, bytes]) -> Status | None:
+    """Why a response head is not that of a gRPC call, or None when it is."""
+    code = fields.get(b":status", b"")
+    content_type = fields.get(b"content-type", b"")
+    if code != b"200":
+        return status_of_http(int(code) if code.isdigit() else 0)
+    if content_type in PLAIN_GRPC or content_type.startswith(b"application/grpc"):
+        return None
+    return Status(StatusCode.UNKNOWN, f"the response has content type {content_type[:80]!r}")
+
+
+def request_head(authority: str, path: str) -> tuple[Field, ...]:
+    """The part of a request's head that is the same for all calls of a method."""
+    return (
+        (b":method", b"POST"),
+        (b":scheme", b"http"),
+        (b":path", path.encode("ascii")),
+        (b":authority", authority.encode("ascii")),
+        (b"te", b"trailers"),
+        CONTENT_TYPE,
+        ACCEPT_ENCODING,
+    )

@@ -1,0 +1,34 @@
+"""When a connection was last heard, last busy and last writable; judged about once a second."""
+
+from __future__ import annotations
+
+
+class Watch:
+    """What the housekeeping remembers about a connection between two ticks."""
+
+    __slots__ = ("_closing_since", "busy_at", "draining", "paused_since", "pinged", "quiet_since", "seen")
+
+    def __init__(self, now: float) -> None:
+        self._closing_since = 0.0
+        self.quiet_since = now
+        self.paused_since = now
+        self.busy_at = now
+        self.pinged = False
+        self.draining = False
+        self.seen = 0
+
+    def observe(self, now: float, *, heard: bool, paused: bool, busy: bool, seen: int) -> None:
+        """Note what happened since the last tick; ``seen`` changes whenever a request arrived."""
+        if heard:
+            self.quiet_since = now
+            self.pinged = False
+        if not paused:
+            self.paused_since = now
+        if busy or seen != self.seen:
+            self.busy_at = now
+            self.seen = seen
+
+    def closing_since(self, now: float) -> float:
+        """When the connection was first seen closing."""
+        self._closing_since = self._closing_since or now
+        return self._closing_since
