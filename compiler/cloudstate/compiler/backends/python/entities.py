@@ -1,0 +1,145 @@
+"""``entities.py`` of a service: an abstract class per entity, with one typed method per command and per event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cloudstate.compiler.backends.python import layout
+from cloudstate.compiler.backends.python.docs import docstring
+from cloudstate.compiler.backends.python.imports import Imports
+from cloudstate.compiler.backends.python.spelling import SpelledCommand, SpelledEntity, SpelledEvent, message_class
+from cloudstate.compiler.backends.python.view import ClassView, MethodView, ModuleView
+from cloudstate.compiler.model import CommandEffect, MessageType, Model
+
+_AUTHORING = "cloudstate.runtime.authoring"
+_INDENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """The names that the authoring surface has for one state model."""
+
+    suffix: str
+    base: str
+    context: str
+    definition: str
+
+
+_KINDS = {
+    Model.EVENT_SOURCED: _Kind("Entity", "EventSourcedEntity", "EventSourcedContext", "EventSourcedType"),
+    Model.VALUE: _Kind("Entity", "ValueEntity", "ValueContext", "ValueType"),
+    Model.ACTION: _Kind("Action", "Action", "ActionContext", "ActionType"),
+}
+
+
+def class_names(entities: Sequence[SpelledEntity]) -> tuple[str, ...]:
+    """The classes that the module defines: none for models that the runtime does not serve."""
+    return tuple(f"{it.stem}{_KINDS[it.entity.model].suffix}" for it in entities if it.entity.model in _KINDS)
+
+
+def module(entities: Sequence[SpelledEntity], header: str) -> ModuleView:
+    """The view of ``entities.py``."""
+    imports = Imports(taken=class_names(entities))
+    classes = tuple(_EntityClass(entity, imports).view() for entity in entities if entity.entity.model in _KINDS)
+    return ModuleView(
+        header=header,
+        docs='"""What the author implements: one abstract class per entity."""',
+        imports=imports.block(),
+        classes=classes,
+    )
+
+
+class _EntityClass:
+    def __init__(self, spelled: SpelledEntity, imports: Imports) -> None:
+        self._spelled = spelled
+        self._entity = spelled.entity
+        self._imports = imports
+        self._kind = _KINDS[spelled.entity.model]
+        self._state = message_class(imports, self._entity.state) if self._entity.state else None
+
+    def view(self) -> ClassView:
+        base = self._authoring(self._kind.base)
+        parent = layout.subscript(base, self._state) if self._state else base
+        return ClassView(
+            head=layout.render(layout.call(f"class {self._spelled.stem}{self._kind.suffix}", parent), 0, after=1),
+            docs=docstring(self._entity.docs, f"Serves ``{self._entity.service}``.", _INDENT),
+            attributes=(self._definition(),),
+            methods=(*map(self._command, self._spelled.commands), *map(self._fold, self._spelled.events)),
+        )
+
+    def _authoring(self, name: str) -> str:
+        return self._imports.use(_AUTHORING, name)
+
+    def _typing(self, name: str) -> str:
+        return self._imports.use("collections.abc", name)
+
+    def _definition(self) -> str:
+        variable = self._imports.use("typing", "ClassVar")
+        definition = self._authoring(self._kind.definition)
+        head = f"definition: {variable}[{definition}] = {definition}"
+        return layout.render(layout.call(head, *self._fields(), is_open=True), _INDENT)
+
+    def _fields(self) -> Iterator[layout.Node]:
+        entity = self._entity
+        yield f"service={layout.quote(entity.service)}"
+        if entity.model is not Model.ACTION:
+            yield f"entity_type={layout.quote(entity.type)}"
+            yield f"state={self._state}"
+        yield layout.rows("commands=", map(self._command_type, self._spelled.commands))
+        if entity.model is Model.EVENT_SOURCED:
+            yield layout.rows("events=", map(self._event_type, self._spelled.events))
+            yield f"snapshot_every={entity.snapshot_every}"
+        if entity.model is not Model.ACTION:
+            yield f"passivation={entity.passivation_ms / 1000}"
+
+    def _command_type(self, spelled: SpelledCommand) -> layout.Node:
+        command = spelled.command
+        flags = {
+            "client_streaming": command.client_streaming,
+            "server_streaming": command.server_streaming,
+            "reads_only": command.effect is CommandEffect.READ,
+        }
+        return layout.call(
+            self._authoring("CommandType"),
+            layout.quote(command.name),
+            layout.quote(spelled.method),
+            message_class(self._imports, command.input),
+            message_class(self._imports, command.output),
+            *([layout.strings("key=", command.key)] if command.key else []),
+            *(f"{name}=True" for name, is_set in flags.items() if is_set),
+        )
+
+    def _event_type(self, spelled: SpelledEvent) -> layout.Node:
+        event = message_class(self._imports, spelled.type)
+        return layout.call(self._authoring("EventType"), layout.quote(spelled.method), event)
+
+    def _command(self, spelled: SpelledCommand) -> MethodView:
+        command = spelled.command
+        message = message_class(self._imports, command.input)
+        parameter: layout.Node = f"command: {message}"
+        if command.client_streaming:
+            parameter = layout.annotated("commands", layout.subscript(self._typing("AsyncIterator"), message))
+        context = self._authoring(self._kind.context)
+        annotation = layout.subscript(context, self._state) if self._state else context
+        parameters = ("self", parameter, layout.annotated("ctx", annotation))
+        docs = docstring(command.docs, f"Handles ``{command.name}``.", 2 * _INDENT)
+        return self._abstract(spelled.method, parameters, self._result(command.output, spelled), docs)
+
+    def _result(self, output: MessageType, spelled: SpelledCommand) -> layout.Node:
+        message = message_class(self._imports, output)
+        if spelled.is_unary:
+            return layout.subscript(self._authoring("Reply"), message)
+        answer = layout.Union((message, layout.subscript(self._authoring("Forward"), message)))
+        wrapper = "AsyncIterator" if spelled.command.server_streaming else "Awaitable"
+        return layout.subscript(self._typing(wrapper), answer)
+
+    def _fold(self, spelled: SpelledEvent) -> MethodView:
+        state = self._state or ""
+        parameters = ("self", f"state: {state}", f"event: {message_class(self._imports, spelled.type)}")
+        comment = "\n\n".join(part for part in (f"The state after ``{spelled.type.name}``.", spelled.type.docs) if part)
+        return self._abstract(spelled.method, parameters, state, docstring(comment, "", 2 * _INDENT))
+
+    def _abstract(self, name: str, parameters: tuple[layout.Node, ...], result: layout.Node, docs: str) -> MethodView:
+        decorator = f"@{self._imports.use('abc', 'abstractmethod')}"
+        return MethodView((decorator, layout.signature(f"def {name}", parameters, result, _INDENT), f"    {docs}"))
