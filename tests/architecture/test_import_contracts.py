@@ -29,6 +29,7 @@ PLANTS = [
     ("sans-io", f"{RUNTIME}/entity/planted.py", "import asyncio"),
     ("sans-io", f"{RUNTIME}/transport/wire/planted.py", "import time"),
     ("http-engines", f"{RUNTIME}/host/planted.py", "import ngh2"),
+    ("http-engines", f"{RUNTIME}/proxy/planted.py", "import httptools"),
     ("no-grpcio", f"{RUNTIME}/transport/planted.py", "import grpc"),
     ("bytes", f"{RUNTIME}/journal/planted.py", "import google.protobuf.message"),
     ("bytes", f"{RUNTIME}/entity/planted.py", "from google.protobuf import any_pb2"),
