@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 from cloudstate.runtime.transport.context import Method, ServerContext
 from cloudstate.runtime.transport.exchange import HttpExchange
@@ -64,9 +65,9 @@ class Server:
             listener.close()
         for connection in list(context.connections):
             connection.drain()
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(context.emptied(), grace)
-        except TimeoutError:
+        if context.connections:
             log.warning("%d connections had to be cut", len(context.connections), extra={"reason": "grace period over"})
         await self._cut(context)
 

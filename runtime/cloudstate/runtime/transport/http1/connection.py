@@ -37,7 +37,6 @@ class Http1Connection(asyncio.Protocol):
         self._closing = False
         self._closing_since = 0.0
         self._draining = False
-        self._eof = False
         self._output: list[bytes] = []
         self._output_size = 0
         self._flush_scheduled = False
@@ -62,9 +61,9 @@ class Http1Connection(asyncio.Protocol):
         self._proceed()
 
     def eof_received(self) -> bool:
-        """The client sends nothing more but may still wait for answers."""
-        self._eof = True
-        return not self._closing and (self._current is not None or bool(self._reader.requests))
+        """The client has closed. That it might only have finished sending cannot be told apart, and is rare."""
+        self._flush()
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Whoever still works for the client is told."""
@@ -113,6 +112,9 @@ class Http1Connection(asyncio.Protocol):
             if reader.refusal is not None:
                 self._refuse(reader.refusal)
                 return False
+            if reader.expects_continue:
+                reader.expects_continue = False
+                self._write(CONTINUE)
         if self._unread and reader.refusal is None and len(reader.requests) < self._limits.max_pipelined:
             piece, self._unread = self._unread[:SLICE], self._unread[SLICE:]
             self._parse(piece)
@@ -124,9 +126,6 @@ class Http1Connection(asyncio.Protocol):
         if not (reader.in_head or reader.in_body):
             self._waiting_since = self._loop.time()
         reader.feed(piece)
-        if reader.expects_continue and self._current is None and not reader.requests:
-            reader.expects_continue = False
-            self._write(CONTINUE)
 
     def _serve(self, incoming: Incoming) -> None:
         self._current = incoming
@@ -151,18 +150,26 @@ class Http1Connection(asyncio.Protocol):
         self._write(response_head(refusal.status, [("content-length", "0"), ("connection", "close")]))
         self._linger()
 
+    def _close(self) -> None:
+        """Close after what is written has left."""
+        self._closing = True
+        self._closing_since = self._loop.time()
+        self._flush()
+        if self._transport is not None:
+            self._transport.close()
+
     def _linger(self) -> None:
-        """Say that nothing more follows, and keep reading for a moment so that the answer is not lost."""
+        """Say that nothing more follows, and read on for a moment: closing over unread bytes would lose the answer."""
         self._closing = True
         self._closing_since = self._loop.time()
         self._unread = b""
         self._flush()
         if self._transport is not None and not self._transport.is_closing():
             self._regulate_reading()
-            if self._eof or not self._transport.can_write_eof():
-                self._transport.close()
-            else:
+            if self._transport.can_write_eof():
                 self._transport.write_eof()
+            else:
+                self._transport.close()
 
     # -- the response (ResponseSink)
 
@@ -237,10 +244,12 @@ class Http1Connection(asyncio.Protocol):
         self._current = None
         self._exchange = None
         self._heard_at = self._waiting_since = self._loop.time()
-        if not stays_open or (self._eof and not self._reader.requests and not self._unread):
+        if stays_open:
+            self._proceed()
+        elif self._unread or self._reader.in_head or self._reader.in_body:
             self._linger()
         else:
-            self._proceed()
+            self._close()
 
     # -- output
 
@@ -284,13 +293,13 @@ class Http1Connection(asyncio.Protocol):
         elif reader.in_body and now - self._heard_at > limits.body_timeout:
             self._refuse(Refusal(408, "the body does not arrive"))
         elif not (reader.in_head or reader.in_body) and now - self._heard_at > limits.idle_timeout:
-            self._linger()
+            self._close()
 
     def drain(self) -> None:
         """Answer what is being answered, then close."""
         self._draining = True
         if self._current is None and not self._closing:
-            self._linger()
+            self._close()
 
     def cut(self) -> None:
         """Close now."""
