@@ -1,0 +1,91 @@
+"""The front door: every call that clients make comes in here and leaves as a command for the router.
+
+One port serves all of it (protocol.md section 2.2): gRPC commands, health and reflection by their path; everything that
+is not gRPC as HTTP/JSON, then Knative's probe, then 404.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloudstate.runtime.description import ServiceDescription
+from cloudstate.runtime.host import Router
+from cloudstate.runtime.proxy.grpc_call import stream_method, unary_method
+from cloudstate.runtime.proxy.health import Health
+from cloudstate.runtime.proxy.reflection import Reflection
+from cloudstate.runtime.proxy.transcoding import HttpApi
+from cloudstate.runtime.proxy.transcoding.failure import RequestRefused, write_refusal
+from cloudstate.runtime.proxy.transcoding.headers import header
+from cloudstate.runtime.transport import HttpExchange, Method
+
+_PROBE = "k-network-probe"
+_PROBE_ANSWER = "queue"
+_TEXT = (("content-type", "text/plain; charset=utf-8"),)
+
+
+@dataclass(frozen=True, slots=True)
+class FrontDoorLimits:
+    """Bounds of the front door; those of connections and messages are the transport's.
+
+    Attributes:
+        http_timeout: seconds that an HTTP/JSON call may take to its first reply; gRPC callers bring deadlines along.
+    """
+
+    http_timeout: float = 60.0
+
+
+class FrontDoor:
+    """What a transport server needs to serve one service: ``Server(door.methods, door.http)``."""
+
+    def __init__(self, description: ServiceDescription, router: Router, limits: FrontDoorLimits | None = None) -> None:
+        """Build all routes.
+
+        Raises:
+            ServiceInvalid: a google.api.http rule of the service is wrong.
+        """
+        limits = limits or FrontDoorLimits()
+        self._health = Health(entity.service for entity in description.entities)
+        self._api = HttpApi(description, router, limits.http_timeout)
+        self._methods = self._health.methods() | Reflection(description).methods() | _commands(description, router)
+
+    def methods(self, path: str) -> Method | None:
+        """The gRPC method for ``/package.Service/Method``, or None."""
+        return self._methods.get(path)
+
+    def http(self, exchange: HttpExchange) -> None:
+        """Answer a request that is not gRPC."""
+        if self._api.serve(exchange):
+            return
+        probe = header(exchange.request.headers, _PROBE)
+        if probe == _PROBE_ANSWER:
+            exchange.respond(200, _TEXT, _PROBE_ANSWER.encode())
+        elif probe:
+            write_refusal(
+                exchange.respond,
+                RequestRefused(400, f"header `{_PROBE}` is `{probe}`; the only probe answered is `{_PROBE_ANSWER}`"),
+            )
+        else:
+            path = exchange.request.path
+            write_refusal(
+                exchange.respond,
+                RequestRefused(404, f"nothing is served at `{path}`; `POST /<package.Service>/<Method>` always works"),
+            )
+
+    @property
+    def draining(self) -> bool:
+        """True: health reports NOT_SERVING. Calls that still arrive are served; the transport turns them away."""
+        return self._health.draining
+
+    @draining.setter
+    def draining(self, value: bool) -> None:
+        self._health.draining = value
+
+
+def _commands(description: ServiceDescription, router: Router) -> dict[str, Method]:
+    return {
+        f"/{entity.service}/{command.name}": (unary_method if command.is_unary else stream_method)(
+            entity.service, command.name, router
+        )
+        for entity in description.entities
+        for command in entity.commands
+    }
