@@ -60,6 +60,9 @@ class Response:
         self.aborted = False
         self.begun = asyncio.Event()
         self.over = asyncio.Event()
+        self.full = asyncio.Event()
+        #: So many chunks may be written; then ``full`` is set and the next write waits.
+        self.room = asyncio.Semaphore(1000)
 
     def respond(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         self.start(status, headers)
@@ -72,6 +75,9 @@ class Response:
         self.headers = dict(headers)
 
     async def write(self, chunk: bytes) -> None:
+        if self.room.locked():
+            self.full.set()
+        await self.room.acquire()
         self.chunks.append(chunk)
         self.begun.set()
 

@@ -473,6 +473,24 @@ class TestStreams:
         async with asyncio.timeout(5):
             await closed.wait()
 
+    async def test_a_slow_client_stops_the_stream_at_its_source(self) -> None:
+        produced: list[int] = []
+
+        async def endless(request: Request, requests: AsyncIterator[bytes]) -> AsyncGenerator[Reply, None]:
+            while True:
+                produced.append(1)
+                yield Reply(b"")
+
+        request, response = exchange("GET", "/carts/u:watch")
+        response.room = asyncio.Semaphore(3)
+        door = FrontDoor(shop(), ScriptedRouter(streaming=endless))
+        door.http(request)
+        await response.full.wait()
+
+        assert len(response.chunks) == 3
+        assert len(produced) == 4
+        request.cancel()
+
     async def test_no_first_reply_in_time(self) -> None:
         async def waiting(request: Request, requests: AsyncIterator[bytes]) -> AsyncGenerator[Reply, None]:
             await asyncio.Event().wait()
