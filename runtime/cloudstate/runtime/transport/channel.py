@@ -90,7 +90,7 @@ class Channel:
             return call
         session.send(call.stream_id, frame(compress(payload), True) if zipped else frame(payload), end=True)
         if timeout is not None:
-            call.expire_at(self._loop.time() + timeout)
+            call.expire_in(timeout)
         return call
 
     def stream(self, path: str, metadata: Metadata = (), timeout: float | None = None) -> ClientStream:
@@ -111,7 +111,7 @@ class Channel:
             return call
         session.flush_soon()
         if timeout is not None:
-            call.expire_at(self._loop.time() + timeout)
+            call.expire_in(timeout)
         return call
 
     async def close(self) -> None:

@@ -14,7 +14,13 @@ from typing import Protocol
 TICK = 0.005
 
 # Far deadlines share coarser ticks, so that the number of slots stays bounded whatever deadlines peers think of.
-_COARSE = ((3600.0, 12_000), (60.0, 200))  # at least so many seconds ahead: multiples of so many ticks
+_FAR, _VERY_FAR = 60.0, 3600.0
+_FAR_TICKS, _VERY_FAR_TICKS = 200, 12_000
+
+
+def _coarse(tick: int, seconds: float) -> int:
+    ticks = _VERY_FAR_TICKS if seconds > _VERY_FAR else _FAR_TICKS
+    return -(-tick // ticks) * ticks
 
 
 class Expires(Protocol):
@@ -38,9 +44,16 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = 0
 
-    def add(self, target: Expires, when: float) -> Slot:
-        """Have ``target.expire()`` called at ``when`` (loop time). Drop it with ``slot.pop(target, None)``."""
-        tick = self._tick_of(when)
+    def add(self, target: Expires, seconds: float) -> tuple[float, Slot]:
+        """Have ``target.expire()`` called in so many seconds.
+
+        Returns:
+            When that is (loop time), and the slot: ``slot.pop(target, None)`` drops the deadline.
+        """
+        when = self._loop.time() + seconds
+        tick = int(when / TICK) + 1
+        if seconds > _FAR:
+            tick = _coarse(tick, seconds)
         slot = self._slots.get(tick)
         if slot is None:
             slot = self._slots[tick] = {}
@@ -48,15 +61,7 @@ class Deadlines:
             if self._timer is None or tick < self._armed_for:
                 self._arm(tick)
         slot[target] = None
-        return slot
-
-    def _tick_of(self, when: float) -> int:
-        tick = int(when / TICK) + 1
-        ahead = when - self._loop.time()
-        for seconds, ticks in _COARSE:
-            if ahead > seconds:
-                return -(-tick // ticks) * ticks
-        return tick
+        return when, slot
 
     def close(self) -> None:
         """Forget everything."""

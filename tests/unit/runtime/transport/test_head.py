@@ -33,7 +33,10 @@ def test_content_types(content_type: bytes, content: Content) -> None:
 
 
 def test_the_size_of_a_header_list_counts_the_overhead() -> None:
-    assert header_list_size(((b"ab", b"c"), (b"d", b""))) == 4 + 64
+    headers = ((b"ab", b"c"), (b"d", b""))
+    assert header_list_size(headers, dict(headers)) == 4 + 64
+    repeated = (*headers, *headers)
+    assert header_list_size(repeated, dict(repeated)) == 2 * (4 + 64)
 
 
 def test_encodings() -> None:

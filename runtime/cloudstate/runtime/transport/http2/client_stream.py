@@ -111,9 +111,9 @@ class ClientStream:
         self.stream_id = stream_id
         self._inbox = Inbox(self._session, stream_id)
 
-    def expire_at(self, deadline: float) -> None:
-        """The call has a deadline (loop time)."""
-        self._slot = self._session.deadlines.add(self, deadline)
+    def expire_in(self, seconds: float) -> None:
+        """The call has a deadline."""
+        _, self._slot = self._session.deadlines.add(self, seconds)
 
     def expire(self) -> None:
         """The deadline has passed."""

@@ -27,7 +27,6 @@ from cloudstate.runtime.transport.http2.unary import BAD_METADATA, EXPIRED, Unar
 from cloudstate.runtime.transport.http2.watch import Watch
 from cloudstate.runtime.transport.http2.web import WebStream
 from cloudstate.runtime.transport.wire.head import (
-    IDENTITY,
     PLAIN_GRPC,
     REPLY_HEAD,
     Content,
@@ -73,32 +72,24 @@ class ServerSession(Session):
     def _dispatch(self, events: list[Event]) -> None:
         streams = self._streams
         for event in events:
-            kind = type(event)
-            if kind is DataReceived:
-                assert isinstance(event, DataReceived)
-                self._data(event.stream_id, event.data, event.end_stream)
-            elif kind is RequestReceived:
-                assert isinstance(event, RequestReceived)
+            if isinstance(event, DataReceived):
+                stream_id = event.stream_id
+                data = event.data
+                stream = streams.get(stream_id)
+                if stream is None:
+                    self.release(len(data), stream_id)
+                    continue
+                if data and stream.returns_window_at_once:
+                    self.h2.acknowledge_received_data(len(data), stream_id)
+                stream.received(data, event.end_stream)
+            elif isinstance(event, RequestReceived):
                 self._request(event)
-            elif kind is StreamClosed:
-                assert isinstance(event, StreamClosed)
+            elif isinstance(event, StreamClosed):
                 stream = streams.pop(event.stream_id, None)
                 if stream is not None and not stream.done:
                     stream.gone()
             else:
                 self._rare(event)
-
-    def _data(self, stream_id: int, data: bytes, ended: bool) -> None:
-        stream = self._streams.get(stream_id)
-        if type(stream) is UnaryCall:
-            # Held by the call until it is complete, at most one message: the window can be returned at once.
-            if data:
-                self.h2.acknowledge_received_data(len(data), stream_id)
-            stream.received(data, ended)
-        elif stream is not None:
-            stream.received(data, ended)
-        else:
-            self.release(len(data), stream_id)
 
     def _rare(self, event: Event) -> None:
         match event:
@@ -116,68 +107,59 @@ class ServerSession(Session):
                 pass
 
     def _request(self, event: RequestReceived) -> None:
-        stream_id = event.stream_id
+        stream_id = self._last_stream = event.stream_id
         headers = event.headers
         fields = dict(headers)
-        self._last_stream = stream_id
-        content_type = fields.get(b"content-type", b"")
-        if content_type not in PLAIN_GRPC:
-            content = classify(content_type)
+        if fields.get(b"content-type") not in PLAIN_GRPC:
+            content = classify(fields.get(b"content-type", b""))
             if content is not Content.GRPC:
                 self._web_request(event, fields, content)
                 return
         try:
-            if header_list_size(headers) > self.limits.max_header_list:
+            if header_list_size(headers, fields) > self.limits.max_header_list:
                 raise CallFailed(_HEAD_TOO_LARGE)
             call = self._call(stream_id, fields, headers)
         except CallFailed as failure:
             self.send_status(stream_id, failure.status_value, (), unread=not event.end_stream)
-            return
-        if call.done:
             return
         self._streams[stream_id] = call
         if event.end_stream:
             call.received(b"", True)
 
     def _call(self, stream_id: int, fields: dict[bytes, bytes], headers: tuple[Field, ...]) -> UnaryCall | StreamCall:
-        if fields.get(b":method") != b"POST":
-            raise CallFailed(Status(StatusCode.INTERNAL, "gRPC requests use POST"))
-        path = fields.get(b":path", b"").decode("latin-1")
+        path = fields[b":path"].decode("latin-1")
         method = self.context.methods(path)
-        if method is None:
-            raise CallFailed(Status(StatusCode.UNIMPLEMENTED, f"unknown method {path[:200]}"))
         call: UnaryCall | StreamCall
         if isinstance(method, UnaryMethod):
             call = UnaryCall(self, stream_id, path, headers, method.handle)
+        elif method is None:
+            raise CallFailed(Status(StatusCode.UNIMPLEMENTED, f"unknown method {path[:200]}"))
         else:
-            call = StreamCall(self, stream_id, path, headers)
-        self._negotiate(call, fields)
-        timeout = fields.get(b"grpc-timeout")
-        if timeout is not None:
-            self._limit_time(call, parse_timeout(timeout))
-        if not isinstance(method, UnaryMethod) and isinstance(call, StreamCall):
-            call.begin(method.handle)
+            call = StreamCall(self, stream_id, path, headers, method.handle)
+        if fields[b":method"] != b"POST":
+            raise CallFailed(Status(StatusCode.INTERNAL, "gRPC requests use POST"))
+        if b"grpc-encoding" in fields:
+            call.encoding = checked_encoding(fields[b"grpc-encoding"])
+        if self.limits.gzip_threshold is not None:
+            call.gzip = accepts_gzip(fields.get(b"grpc-accept-encoding", b""))
+        if b"grpc-timeout" in fields:
+            self._limit_time(call, parse_timeout(fields[b"grpc-timeout"]))
+        if isinstance(call, StreamCall):
+            call.begin()
         return call
-
-    def _negotiate(self, call: UnaryCall | StreamCall, fields: dict[bytes, bytes]) -> None:
-        encoding = fields.get(b"grpc-encoding", IDENTITY)
-        gzip = self.limits.gzip_threshold is not None and accepts_gzip(fields.get(b"grpc-accept-encoding", b""))
-        if gzip or encoding != IDENTITY:
-            call.accept(checked_encoding(encoding), gzip)
 
     def _limit_time(self, call: UnaryCall | StreamCall, timeout: float) -> None:
         if timeout <= 0:
             raise CallFailed(EXPIRED)
         if timeout < _NO_DEADLINE:
-            deadline = self.loop.time() + timeout
-            call.expire_at(deadline, self.context.deadlines.add(call, deadline))
+            call.deadline, call.slot = self.context.deadlines.add(call, timeout)
 
     def _web_request(self, event: RequestReceived, fields: dict[bytes, bytes], content: Content) -> None:
         stream = WebStream(self, event.stream_id, event.headers)
         self._streams[event.stream_id] = stream
         if content is Content.UNSUPPORTED:
             stream.refuse(415)
-        elif header_list_size(event.headers) > self.limits.max_header_list:
+        elif header_list_size(event.headers, fields) > self.limits.max_header_list:
             stream.refuse(431)
         elif int(fields.get(b"content-length", b"0")) > self.limits.max_body:
             stream.refuse(413)

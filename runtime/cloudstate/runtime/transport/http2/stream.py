@@ -15,7 +15,7 @@ from cloudstate.runtime.transport.deadlines import Slot
 from cloudstate.runtime.transport.http2.inbox import Inbox
 from cloudstate.runtime.transport.http2.unary import BAD_METADATA, BROKEN, EXPIRED
 from cloudstate.runtime.transport.wire.framing import compress, frame
-from cloudstate.runtime.transport.wire.head import GZIP, REPLY_HEAD
+from cloudstate.runtime.transport.wire.head import GZIP, IDENTITY, REPLY_HEAD
 from cloudstate.runtime.transport.wire.metadata import Field, decode_metadata, encode_metadata
 from cloudstate.runtime.transport.wire.status import CallFailed, Status, status_headers
 
@@ -40,15 +40,26 @@ class StreamCall:
         done: the status has been sent, or the client has gone.
     """
 
-    def __init__(self, session: ServerSession, stream_id: int, path: str, fields: tuple[Field, ...]) -> None:
+    returns_window_at_once = False  # but as messages are consumed
+
+    def __init__(
+        self,
+        session: ServerSession,
+        stream_id: int,
+        path: str,
+        fields: tuple[Field, ...],
+        handle: Callable[[StreamCall], Awaitable[None]],
+    ) -> None:
         self.path = path
         self.deadline: float | None = None
         self.done = False
         self._session = session
         self._stream_id = stream_id
         self._fields = fields
-        self._slot: Slot | None = None
-        self._gzip = False
+        self.slot: Slot | None = None
+        self._handle = handle
+        self.encoding = IDENTITY
+        self.gzip = False
         self._inbox = Inbox(session, stream_id)
         self._initial: list[Field] = []
         self._trailers: list[Field] = []
@@ -114,7 +125,7 @@ class StreamCall:
 
     def _framed(self, payload: bytes) -> bytes:
         threshold = self._session.limits.gzip_threshold
-        if self._gzip and threshold is not None and len(payload) >= threshold:
+        if self.gzip and threshold is not None and len(payload) >= threshold:
             return frame(compress(payload), compressed=True)
         return frame(payload)
 
@@ -123,29 +134,20 @@ class StreamCall:
             return
         self._started = True
         head = [*REPLY_HEAD, *self._initial]
-        if self._gzip:
+        if self.gzip:
             head.append(GZIP)
         self._session.try_respond(self._stream_id, head)
 
     # -- for the transport only
 
-    def accept(self, encoding: bytes, gzip: bool) -> None:
-        """How requests are compressed and whether replies may be."""
-        self._inbox.encoding = encoding
-        self._gzip = gzip
-
-    def expire_at(self, deadline: float, slot: Slot) -> None:
-        """The call has a deadline."""
-        self.deadline = deadline
-        self._slot = slot
-
-    def begin(self, handle: Callable[[StreamCall], Awaitable[None]]) -> None:
+    def begin(self) -> None:
         """Run the handler."""
-        self._task = self._session.context.spawn(self._run(handle))
+        self._inbox.encoding = self.encoding
+        self._task = self._session.context.spawn(self._run())
 
-    async def _run(self, handle: Callable[[StreamCall], Awaitable[None]]) -> None:
+    async def _run(self) -> None:
         try:
-            await handle(self)
+            await self._handle(self)
         except CallFailed as failure:
             self._fail(failure.status_value, failure.trailers)
         except asyncio.CancelledError:
@@ -207,6 +209,6 @@ class StreamCall:
 
     def _close(self) -> None:
         self.done = True
-        if self._slot is not None:
-            self._slot.pop(self, None)
+        if self.slot is not None:
+            self.slot.pop(self, None)
         self._inbox.discard()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ngh2 import NGH2Error
@@ -21,7 +21,7 @@ from cloudstate.runtime.transport.wire.framing import (
     frame,
     unpack,
 )
-from cloudstate.runtime.transport.wire.head import GZIP, REPLY_HEAD, REPLY_OK
+from cloudstate.runtime.transport.wire.head import GZIP, IDENTITY, REPLY_HEAD, REPLY_OK
 from cloudstate.runtime.transport.wire.metadata import Field, decode_metadata, encode_metadata
 from cloudstate.runtime.transport.wire.status import CallFailed, Status
 
@@ -47,23 +47,19 @@ class UnaryCall:
         done: answered or cancelled; nothing more can be sent.
     """
 
-    __slots__ = (
-        "_encoding",
-        "_fields",
-        "_frame",
-        "_gzip",
-        "_handle",
-        "_held",
-        "_metadata",
-        "_reader",
-        "_session",
-        "_slot",
-        "_stream_id",
-        "deadline",
-        "done",
-        "on_cancel",
-        "path",
-    )
+    # Most calls keep these defaults. Instances hold only what differs, which makes a call cheaper to create than slots.
+    deadline: float | None = None
+    on_cancel: Callable[[], None] | None = None
+    done = False
+    encoding = IDENTITY
+    gzip = False
+    returns_window_at_once = True  # what arrives is held by the call until it is complete, at most one message
+    slot: Slot | None = None
+    _reader: Deframer | None = None
+    _frame: Frame | None = None
+    _held = 0
+    _metadata: Metadata | None = None
+    _complete = False
 
     def __init__(
         self,
@@ -74,20 +70,10 @@ class UnaryCall:
         handle: Callable[[UnaryCall, bytes], None],
     ) -> None:
         self.path = path
-        self.deadline: float | None = None
-        self.on_cancel: Callable[[], None] | None = None
-        self.done = False
         self._session = session
         self._stream_id = stream_id
         self._fields = fields
         self._handle = handle
-        self._slot: Slot | None = None
-        self._encoding = b"identity"
-        self._gzip = False
-        self._reader: Deframer | None = None
-        self._frame: Frame | None = None
-        self._held = 0
-        self._metadata: Metadata | None = None
 
     @property
     def metadata(self) -> Metadata:
@@ -109,22 +95,25 @@ class UnaryCall:
         """Answer with OK. Does nothing when the call is done."""
         if self.done:
             return
-        head: tuple[Field, ...] | list[Field] = REPLY_HEAD
-        tail: tuple[Field, ...] | list[Field] = REPLY_OK
-        body = PREFIX.pack(0, len(payload)) + payload
-        if metadata or trailers or self._gzip:
+        head: Sequence[Field] = REPLY_HEAD
+        tail: Sequence[Field] = REPLY_OK
+        if metadata or trailers or self.gzip:
             try:
                 head, tail, body = self._dressed(payload, metadata, trailers)
             except ValueError as error:
                 log.error("reply refused: %s", error, extra={"path": self.path})
                 self.fail(BAD_METADATA)
                 return
-        self._finish()
-        h2 = self._session.h2
+        else:
+            body = PREFIX.pack(0, len(payload)) + payload
+        self.done = True
+        if self.slot is not None:
+            self.slot.pop(self, None)
+        h2, stream_id = self._session.h2, self._stream_id
         try:
-            h2.send_response(self._stream_id, head)
-            h2.send_data(self._stream_id, body)
-            h2.send_trailers(self._stream_id, tail)
+            h2.send_response(stream_id, head)
+            h2.send_data(stream_id, body)
+            h2.send_trailers(stream_id, tail)
         except NGH2Error:
             return  # the caller has gone in this very turn
         self._session.flush_soon()
@@ -135,7 +124,7 @@ class UnaryCall:
         head = [*REPLY_HEAD, *encode_metadata(metadata)]
         tail = [*REPLY_OK, *encode_metadata(trailers)]
         threshold = self._session.limits.gzip_threshold
-        if not self._gzip or threshold is None or len(payload) < threshold:
+        if not self.gzip or threshold is None or len(payload) < threshold:
             return head, tail, frame(payload)
         head.append(GZIP)
         return head, tail, frame(compress(payload), compressed=True)
@@ -144,21 +133,10 @@ class UnaryCall:
         """Answer with a status other than OK. Does nothing when the call is done."""
         if self.done:
             return
-        unread = self._handle is not _read
         self._finish()
-        self._session.send_status(self._stream_id, status, trailers, unread=unread)
+        self._session.send_status(self._stream_id, status, trailers, unread=not self._complete)
 
     # -- for the transport only
-
-    def accept(self, encoding: bytes, gzip: bool) -> None:
-        """How the request is compressed and whether the reply may be."""
-        self._encoding = encoding
-        self._gzip = gzip
-
-    def expire_at(self, deadline: float, slot: Slot) -> None:
-        """The call has a deadline."""
-        self.deadline = deadline
-        self._slot = slot
 
     def received(self, data: bytes, ended: bool) -> None:
         """A part of the request; mostly all of it."""
@@ -186,19 +164,19 @@ class UnaryCall:
                 self._reader.finish()
                 if self._frame is None:
                     raise CallFailed(ONE_REQUEST)
-                self._run(unpack(self._frame, self._encoding, limit))
+                self._run(unpack(self._frame, self.encoding, limit))
         except CallFailed as failure:
-            if ended:
-                self._handle = _read
+            self._complete = ended
             self.fail(failure.status_value)
 
     def _run(self, payload: bytes) -> None:
         if self.done:
             return
-        handle, self._handle = self._handle, _read
-        self._forget()
+        self._complete = True
+        if self._held:
+            self._forget()
         try:
-            handle(self, payload)
+            self._handle(self, payload)
         except CallFailed as failure:
             self.fail(failure.status_value, failure.trailers)
         except Exception:
@@ -226,17 +204,12 @@ class UnaryCall:
 
     def _finish(self) -> None:
         self.done = True
-        if self._slot is not None:
-            self._slot.pop(self, None)
+        if self.slot is not None:
+            self.slot.pop(self, None)
         self._forget()
 
     def _forget(self) -> None:
-        if self._held:
-            self._session.take(-self._held)
-            self._held = 0
+        self._session.take(-self._held)
+        self._held = 0
         self._reader = None
         self._frame = None
-
-
-def _read(call: UnaryCall, payload: bytes) -> None:
-    """Stands in for the handler once the request is complete."""

@@ -22,6 +22,8 @@ class WebStream:
         done: the response is complete, or the client has gone.
     """
 
+    returns_window_at_once = True  # what arrives is held until the body is complete
+
     def __init__(self, session: ServerSession, stream_id: int, headers: tuple[Field, ...]) -> None:
         self.done = False
         self._session = session
@@ -37,7 +39,6 @@ class WebStream:
 
     def received(self, data: bytes, ended: bool) -> None:
         """A part of the body."""
-        self._session.release(len(data), self._stream_id)
         if self.done:
             return
         if self._size + len(data) > self._session.limits.max_body:
