@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -16,12 +17,14 @@ from tests.front_door.protos import shop, shop_schema
 
 from cloudstate.runtime.proxy.transcoding.binding import Binding, service_bindings
 from cloudstate.runtime.proxy.transcoding.failure import RequestRefused
+from cloudstate.runtime.proxy.transcoding.json_decoder import JsonDecoder
 from cloudstate.runtime.proxy.transcoding.json_encoder import JsonEncoder
 from cloudstate.runtime.proxy.transcoding.request import request_payload
 from cloudstate.runtime.proxy.transcoding.routes import Found, OtherMethods, PathMalformed, Routes
 from cloudstate.runtime.proxy.transcoding.template import Template, TemplateInvalid
 
 ENCODER = JsonEncoder(shop_schema().pool)
+DECODER = JsonDecoder(shop_schema().pool)
 JSON = "application/json"
 
 
@@ -38,7 +41,7 @@ def call(method: str, target: str, body: bytes = b"", content_type: str = JSON) 
     path, _, query = target.partition("?")
     found = routes().find(method, path)
     assert isinstance(found, Found)
-    payload = request_payload(found.target, found.path, query, content_type, body, shop_schema().pool)
+    payload = request_payload(found.target, found.path, query, content_type, body, DECODER)
     return found.target.input_class.FromString(payload)
 
 
@@ -211,6 +214,52 @@ ANY_JSON: st.SearchStrategy[Any] = st.recursive(
         )
     ),
 )
+
+
+SCALARS: st.SearchStrategy[Any] = st.sampled_from(
+    ["", "RED", "7", "-7", "007", " 7", "1e2", "YQ==", "\ud800", "true"]
+) | st.sampled_from(
+    [0, 7, -7, 2**31, 2**63, 2**64, 1.0, 0.5, 1e300, True, False, None, float("nan"), float("inf")],
+)
+#: Objects whose keys are right and whose values are of the right shape more often than chance would have it.
+NEARLY_PLAIN = st.dictionaries(
+    st.sampled_from(
+        [name for f in shop_schema().message("test.shop.Everything").fields for name in (f.name, f.json_name)]
+    ),
+    SCALARS
+    | st.lists(SCALARS, max_size=2)
+    | st.fixed_dictionaries(
+        {}, optional={"name": SCALARS, "quantity": SCALARS, "productId": SCALARS, "product_id": SCALARS}
+    ),
+    max_size=3,
+)
+
+
+def decoded(decode: Callable[[bytes, Any], object], text: bytes) -> bytes | None:
+    """What a decoder makes of the text; None if it refuses."""
+    message = shop_schema().message_class("test.shop.Everything")()
+    try:
+        decode(text, message)
+    except Exception:
+        return None
+    return message.SerializeToString(deterministic=True)
+
+
+@given(ANY_JSON.map(json.dumps).map(str.encode) | NEARLY_PLAIN.map(json.dumps).map(str.encode) | st.binary())
+@settings(max_examples=600, deadline=None)
+def test_the_decoder_agrees_with_json_format(text: bytes) -> None:
+    reference = functools.partial(json_format.Parse, descriptor_pool=shop_schema().pool)
+
+    assert decoded(DECODER.decode, text) == decoded(reference, text)
+
+
+@given(EVERYTHING)
+@settings(max_examples=150, deadline=None)
+def test_the_decoder_agrees_with_json_format_on_messages(message: Any) -> None:
+    text = ENCODER.message(message.DESCRIPTOR)(message).encode()
+    reference = functools.partial(json_format.Parse, descriptor_pool=shop_schema().pool)
+
+    assert decoded(DECODER.decode, text) == decoded(reference, text) is not None
 
 
 @given(ANY_JSON.map(json.dumps).map(str.encode) | st.binary())

@@ -16,6 +16,7 @@ from cloudstate.runtime.proxy.transcoding.binding import Binding, service_bindin
 from cloudstate.runtime.proxy.transcoding.call import UnaryCall, run_streamed
 from cloudstate.runtime.proxy.transcoding.failure import RequestRefused, write_refusal
 from cloudstate.runtime.proxy.transcoding.headers import header, request_metadata
+from cloudstate.runtime.proxy.transcoding.json_decoder import JsonDecoder
 from cloudstate.runtime.proxy.transcoding.json_encoder import JsonEncoder
 from cloudstate.runtime.proxy.transcoding.request import request_payload
 from cloudstate.runtime.proxy.transcoding.response import ReplyRenderer
@@ -43,10 +44,10 @@ class HttpApi:
         """
         self._router = router
         self._timeout = timeout
-        self._pool = description.schema.pool
+        self._decoder = JsonDecoder(description.schema.pool)
         self._routes: Routes[_Route] = Routes()
         self._tasks: set[asyncio.Task[None]] = set()
-        encoder = JsonEncoder(self._pool)
+        encoder = JsonEncoder(description.schema.pool)
         for binding in service_bindings(description):
             self._routes.add(binding.method, binding.template, _Route(binding, ReplyRenderer(binding, encoder)))
 
@@ -78,7 +79,7 @@ class HttpApi:
         request = exchange.request
         binding, renderer = found.target.binding, found.target.renderer
         content_type = header(request.headers, "content-type")
-        payload = request_payload(binding, found.path, request.query, content_type, request.body, self._pool)
+        payload = request_payload(binding, found.path, request.query, content_type, request.body, self._decoder)
         loop = asyncio.get_running_loop()
         metadata = request_metadata(request.headers)
         deadline = loop.time() + self._timeout

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 
 from google.protobuf import json_format
-from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import EncodeError, Message
 
 from cloudstate.runtime.proxy.transcoding.binding import HTTP_BODY, WHOLE, Binding
 from cloudstate.runtime.proxy.transcoding.failure import RequestRefused
+from cloudstate.runtime.proxy.transcoding.json_decoder import JsonDecoder
 from cloudstate.runtime.proxy.transcoding.query import apply_query
 from cloudstate.runtime.proxy.transcoding.routes import Path
 
 
 def request_payload(
-    binding: Binding, path: Path, query: str, content_type: str, body: bytes, pool: DescriptorPool
+    binding: Binding, path: Path, query: str, content_type: str, body: bytes, decoder: JsonDecoder
 ) -> bytes:
     """The encoded input message.
 
@@ -24,7 +24,7 @@ def request_payload(
     """
     message = binding.input_class()
     if binding.body:
-        _apply_body(message, binding, content_type, body, pool)
+        _apply_body(message, binding, content_type, body, decoder)
     if query and binding.body != WHOLE:
         apply_query(message, query, reserved=binding.body)
     for variable in binding.variables:
@@ -39,12 +39,12 @@ def request_payload(
         raise RequestRefused(400, str(error)) from None
 
 
-def _apply_body(message: Message, binding: Binding, content_type: str, body: bytes, pool: DescriptorPool) -> None:
+def _apply_body(message: Message, binding: Binding, content_type: str, body: bytes, decoder: JsonDecoder) -> None:
     field = binding.body_field
     target = message
     if field is not None and field.message_type is not None:
         target = getattr(message, field.name)
-        target.SetInParent()
+        target.SetInParent()  # present even if it stays empty
     if target.DESCRIPTOR.full_name == HTTP_BODY and (field is None or target is not message):
         target.content_type = content_type  # type: ignore[attr-defined]
         target.data = body  # type: ignore[attr-defined]
@@ -54,11 +54,11 @@ def _apply_body(message: Message, binding: Binding, content_type: str, body: byt
     _require_json(content_type)
     try:
         if field is not None and target is message:
-            json_format.ParseDict({field.name: json.loads(body)}, message, descriptor_pool=pool)
+            json_format.ParseDict({field.name: json.loads(body.decode())}, message)
         else:
-            json_format.Parse(body, target, descriptor_pool=pool)
+            decoder.decode(body, target)
     except Exception as error:
-        # Parse lets many types of exception through for JSON of an unexpected shape; every one is the client's mistake.
+        # json_format lets many types of exception through for JSON of an unexpected shape; all are the client's mistake.
         raise RequestRefused(400, f"the body is not the JSON of `{_expected(binding)}`: {_reason(error)}") from error
 
 
