@@ -58,7 +58,7 @@ def _apply_body(message: Message, binding: Binding, content_type: str, body: byt
         else:
             decoder.decode(body, target)
     except Exception as error:
-        # json_format lets many types of exception through for JSON of an unexpected shape; all are the client's mistake.
+        # json_format lets many types of exception through for JSON of an unexpected shape: the client's mistake, all.
         raise RequestRefused(400, f"the body is not the JSON of `{_expected(binding)}`: {_reason(error)}") from error
 
 
