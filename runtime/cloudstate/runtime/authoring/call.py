@@ -12,8 +12,10 @@ from cloudstate.runtime.payload import Metadata
 
 R = TypeVar("R", bound=Message)
 
+# Without slots: `Call[Reply](...)` sets an attribute that a frozen class with slots refuses with the wrong exception.
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Call(Generic[R]):
     """A command of a service of this runtime, with its message; ``R`` is the type of its reply.
 
@@ -33,7 +35,7 @@ class Call(Generic[R]):
         return Forward(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Forward(Generic[R]):
     """The answer comes from another command."""
 

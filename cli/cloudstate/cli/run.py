@@ -1,0 +1,63 @@
+"""``cloudstate run PROJECT``: serve a compiled service, with its state in an embedded journal."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from cloudstate.cli.project import NotCompiled, find_project
+
+HELP = "serve a compiled service: gRPC and HTTP/JSON on one port"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("project", type=Path, metavar="PROJECT", help="the folder with service.yaml")
+    parser.add_argument(
+        "--host", default=os.environ.get("HOST", "127.0.0.1"), help="the address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=int(os.environ.get("HTTP_PORT", "9000")),
+        help="the port to listen on; 0 picks a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--journal",
+        metavar="URL",
+        help="memory: or sqlite:PATH (default: what the spec's store says; sqlite keeps PROJECT/.cloudstate/NAME.db)",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where `cloudstate compile --out` has written")
+    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit code: 1 if the service is not fit, 3 if the machine is not."""
+    from cloudstate.runtime.app import Settings, run
+    from cloudstate.runtime.errors import ServiceInvalid
+    from cloudstate.runtime.journal.errors import JournalError
+
+    logging.basicConfig(level=arguments.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    try:
+        project = find_project(arguments.project, arguments.out)
+        settings = Settings(
+            generated=project.generated,
+            code=project.code,
+            host=arguments.host,
+            port=arguments.port,
+            journal=arguments.journal,
+        )
+        run(settings, lambda address: print(f"serving {project.name} on {address}", flush=True))
+    except (NotCompiled, ServiceInvalid) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except JournalError as error:
+        print(f"error: the journal cannot be used: {error}", file=sys.stderr)
+        return 3
+    except OSError as error:
+        print(f"error: {arguments.host}:{arguments.port}: {error.strerror or error}", file=sys.stderr)
+        return 3
+    return 0

@@ -1,0 +1,45 @@
+"""Server processes of benchmarks and end-to-end tests: started, waited for, ended by their id."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@contextmanager
+def server(arguments: Sequence[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run ``python ARGUMENTS`` until the block ends; gives the process and the ``host:port`` it printed.
+
+    The process must print its address as the last word of a line when it accepts connections.
+    """
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        yield process, _address(process)
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    printed = []
+    for line in process.stdout:
+        printed.append(line)
+        word = line.split()[-1] if line.split() else ""
+        if word.rpartition(":")[2].isdigit():
+            return word
+    raise AssertionError(f"the server ended before it served:\n{''.join(printed)}")
+
+
+def cart(journal: str) -> list[str]:
+    """Arguments that serve the shopping cart on a free port."""
+    return ["-m", "cloudstate.cli", "run", "specs/shopping-cart", "--port", "0", "--journal", journal]
