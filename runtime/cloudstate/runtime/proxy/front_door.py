@@ -68,7 +68,9 @@ class FrontDoor:
             path = exchange.request.path
             write_refusal(
                 exchange.respond,
-                RequestRefused(404, f"nothing is served at `{path}`; `POST /<package.Service>/<Method>` always works"),
+                RequestRefused(
+                    404, f"nothing is served at `{path}`; every method is at `POST /<package.Service>/<Method>`"
+                ),
             )
 
     @property
