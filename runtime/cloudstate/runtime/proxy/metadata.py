@@ -28,4 +28,9 @@ def _is_sendable(key: str, value: str | bytes) -> bool:
         return False
     if isinstance(value, bytes):
         return key.endswith("-bin")
-    return not key.endswith("-bin") and _TEXT.fullmatch(value) is not None
+    return not key.endswith("-bin") and is_text(value)
+
+
+def is_text(value: str) -> bool:
+    """True if the value can be that of a header: printable ASCII."""
+    return _TEXT.fullmatch(value) is not None

@@ -10,14 +10,12 @@ from contextlib import aclosing
 from cloudstate.runtime.errors import CloudStateError, StatusCode
 from cloudstate.runtime.host import Failure, Reply, Request, Result, Router
 from cloudstate.runtime.proxy.transcoding.failure import write_failure
-from cloudstate.runtime.proxy.transcoding.headers import header, reply_headers
+from cloudstate.runtime.proxy.transcoding.headers import header, raw_content_type, reply_headers
 from cloudstate.runtime.proxy.transcoding.response import ReplyRenderer
 from cloudstate.runtime.proxy.transcoding.streaming import only, stream_format
 from cloudstate.runtime.transport import HttpExchange
 
 logger = logging.getLogger(__name__)
-
-_OCTETS = "application/octet-stream"
 
 
 class UnaryCall:
@@ -81,7 +79,7 @@ def respond_reply(exchange: HttpExchange, renderer: ReplyRenderer, reply: Reply)
         logger.exception("a reply cannot be rendered", extra={"path": exchange.request.path})
         write_failure(exchange.respond, StatusCode.INTERNAL, "the reply cannot be shown as JSON")
         return
-    content_type = body.content_type or _metadata_type(reply) or _OCTETS
+    content_type = raw_content_type(body.content_type, _metadata_type(reply))
     exchange.respond(200, (("content-type", content_type), *reply_headers(reply.metadata)), body.data)
 
 

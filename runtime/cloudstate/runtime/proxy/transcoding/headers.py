@@ -6,7 +6,7 @@ import base64
 import binascii
 
 from cloudstate.runtime.payload import Metadata
-from cloudstate.runtime.proxy.metadata import OF_THE_HOP, sendable
+from cloudstate.runtime.proxy.metadata import OF_THE_HOP, is_text, sendable
 from cloudstate.runtime.proxy.transcoding.failure import Headers
 
 
@@ -34,3 +34,8 @@ def reply_headers(metadata: Metadata) -> Headers:
 def header(headers: Headers, name: str) -> str:
     """The value of the first header of that name, "" if there is none."""
     return next((value for key, value in headers if key == name), "")
+
+
+def raw_content_type(*candidates: str) -> str:
+    """The content type of data that has no other: the first candidate that is one, else any bytes."""
+    return next((text for text in candidates if text and is_text(text)), "application/octet-stream")

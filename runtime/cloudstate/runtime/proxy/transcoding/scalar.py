@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import sys
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -29,6 +30,8 @@ _RANGES = {
     FieldDescriptor.CPPTYPE_UINT64: _UNSIGNED_64,
 }
 
+_LARGEST = {FieldDescriptor.CPPTYPE_FLOAT: 3.4028234663852886e38, FieldDescriptor.CPPTYPE_DOUBLE: sys.float_info.max}
+
 
 def converter(field: FieldDescriptor) -> Converter | None:
     """How text becomes a value (an element, if repeated) of the field; None if it cannot: the field holds messages."""
@@ -39,8 +42,8 @@ def converter(field: FieldDescriptor) -> Converter | None:
         return _bytes if field.type == FieldDescriptor.TYPE_BYTES else _text
     if kind == FieldDescriptor.CPPTYPE_BOOL:
         return _boolean
-    if kind in (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE):
-        return _number
+    if kind in _LARGEST:
+        return _number(_LARGEST[kind])
     return None if field.enum_type is None else _enum(field.enum_type)
 
 
@@ -57,12 +60,15 @@ def _integer(least: int, most: int) -> Converter:
     return convert
 
 
-def _number(text: str) -> float:
-    if text in _FLOAT_WORDS:
-        return _FLOAT_WORDS[text]
-    if _NUMBER.fullmatch(text) is None:
-        raise ValueError("a number")
-    return float(text)
+def _number(most: float) -> Converter:
+    def convert(text: str) -> float:
+        if text in _FLOAT_WORDS:
+            return _FLOAT_WORDS[text]
+        if _NUMBER.fullmatch(text) is None or abs(float(text)) > most:
+            raise ValueError(f"a number of at most {most:.8g} either way")
+        return float(text)
+
+    return convert
 
 
 def _boolean(text: str) -> bool:

@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.proxy.transcoding.failure import failure_json
+from cloudstate.runtime.proxy.transcoding.headers import raw_content_type
 from cloudstate.runtime.proxy.transcoding.response import JSON, Body
 
 
@@ -62,7 +63,7 @@ class Raw:
     """The data of HttpBody messages, end to end. There is no place for a failure between them."""
 
     def content_type(self, first: Body | None, metadata_type: str) -> str:
-        return (first.content_type if first is not None else "") or metadata_type or "application/octet-stream"
+        return raw_content_type("" if first is None else first.content_type, metadata_type)
 
     def message(self, body: Body) -> bytes:
         return body.data

@@ -193,6 +193,8 @@ async def test_query_well_known_types() -> None:
         ("small=", "query parameter `small` must be a whole number"),
         ("unsignedSmall=-1", "query parameter `unsignedSmall` must be a whole number from 0 to 4294967295"),
         ("precise=nan", "query parameter `precise` must be a number"),
+        ("precise=1e999", "query parameter `precise` must be a number of at most 1.7976931e+308 either way"),
+        ("single=1e39", "query parameter `single` must be a number of at most 3.4028235e+38 either way"),
         ("flag=yes", "query parameter `flag` must be `true` or `false`"),
         ("raw=%25", "query parameter `raw` must be base64"),
         ("raw=a", "query parameter `raw` must be base64"),
@@ -285,7 +287,7 @@ class TestReplies:
         response = await answered("/files/u", Reply(raw(content_type="image/png", data=b"\x00\x01")))
         assert (response.headers["content-type"], response.body) == ("image/png", b"\x00\x01")
 
-        response = await answered("/files/u", Reply(raw(data=b"x")))
+        response = await answered("/files/u", Reply(raw(content_type="a\nb: c", data=b"x"), (("content-type", "ä"),)))
         assert response.headers["content-type"] == "application/octet-stream"
 
         cart = message("Cart", receipt={"content_type": "text/plain", "data": b"thanks"})
