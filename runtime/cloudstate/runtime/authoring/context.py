@@ -46,16 +46,13 @@ class Context:
         Raises:
             ContextClosed: the handler has returned already.
         """
-        self._check_open()
+        if not self._open:
+            raise ContextClosed
         self.effects.append((call, synchronous))
 
     def close(self) -> None:
         """Called by the runtime when the handler has returned."""
         self._open = False
-
-    def _check_open(self) -> None:
-        if not self._open:
-            raise ContextClosed
 
 
 class ActionContext(Context):
@@ -82,13 +79,11 @@ class Folding(Protocol[S_co]):
 class EventSourcedContext(Context, Generic[S]):
     """What a command handler of an event-sourced entity gets."""
 
-    __slots__ = ("_entity", "_reads_only", "events")
+    __slots__ = ("_entity", "_reads_only")
 
     def __init__(self, entity: Folding[S], metadata: Metadata, deadline: float | None, *, reads_only: bool) -> None:
         super().__init__(metadata, deadline)
         self._entity = entity
-        self.events: list[Message] = []
-        """The events emitted by this command so far; add to them with ``emit`` only."""
         self._reads_only = reads_only
 
     @property
@@ -104,7 +99,7 @@ class EventSourcedContext(Context, Generic[S]):
     @property
     def sequence(self) -> int:
         """How many events the entity has, including those emitted by this command."""
-        return self._entity.sequence + len(self.events)
+        return self._entity.sequence
 
     def emit(self, event: Message) -> None:
         """Emit an event: its handler is applied to the state at once; it becomes durable before the caller is answered.
@@ -116,11 +111,11 @@ class EventSourcedContext(Context, Generic[S]):
             PermissionError: the spec declares this command as ``effect: read``.
             ContextClosed: the handler has returned already.
         """
-        self._check_open()
+        if not self._open:
+            raise ContextClosed
         if self._reads_only:
             raise PermissionError("the spec declares this command with `effect: read`: it must not emit events")
         self._entity.apply(event)
-        self.events.append(event)
 
 
 class ValueContext(Context, Generic[S]):
@@ -159,7 +154,8 @@ class ValueContext(Context, Generic[S]):
         self._change(type(self.state)(), exists=False)
 
     def _change(self, state: S, *, exists: bool) -> None:
-        self._check_open()
+        if not self._open:
+            raise ContextClosed
         if self._reads_only:
             raise PermissionError("the spec declares this command with `effect: read`: it must not change the value")
         self.state = state

@@ -53,7 +53,8 @@ class DurableInstance(ABC):
 
     def conclude(self, handler: Handler, ctx: Context, result: object) -> Outcome:
         """See ``Turns.conclude``."""
-        return Outcome(action_of(handler, result, ctx), side_effects_of(ctx), self._change(ctx))
+        effects = side_effects_of(ctx) if ctx.effects else ()
+        return Outcome(action_of(handler, result, ctx), effects, self._change(ctx))
 
     def fail(self, handler: Handler, ctx: Context, error: BaseException) -> Outcome:
         """See ``Turns.fail``."""

@@ -47,12 +47,13 @@ class EmbeddedEventSourced:
 class EventSourcedInstance(DurableInstance):
     """One live event-sourced entity."""
 
-    __slots__ = ("_broken", "_function", "sequence", "state")
+    __slots__ = ("_broken", "_emitted", "_function", "sequence", "state")
 
     def __init__(self, key: EntityKey, function: EmbeddedEventSourced) -> None:
         super().__init__(key, function.handlers)
         self._function = function
         self._broken = False
+        self._emitted: list[Payload] = []
         self.sequence = 0
         self.state: Any = None
 
@@ -84,11 +85,14 @@ class EventSourcedInstance(DurableInstance):
         if fold is None:
             known = ", ".join(sorted(kind.__name__ for kind in self._function.folds))
             raise TypeError(f"emit() was given a {type(event).__name__}; the events of this entity are: {known}")
+        payload = Payload(fold.type_url, event.SerializeToString())
         try:
             self.state = self._folded(fold, event)
         except BaseException:
             self._broken = True
             raise
+        self.sequence += 1
+        self._emitted.append(payload)
 
     def _restore(self, snapshot: Snapshot | None) -> None:
         if snapshot is None:
@@ -116,21 +120,18 @@ class EventSourcedInstance(DurableInstance):
         return state
 
     def _context(self, command: Command, handler: Handler) -> EventSourcedContext[Any]:
+        self._emitted = []
         return EventSourcedContext(self, command.metadata, command.deadline, reads_only=handler.reads_only)
 
     def _change(self, ctx: EventSourcedContext[Any]) -> Change | None:
         if self._broken:
             raise RuntimeError("an event handler raised earlier in this command, and the command went on regardless")
-        events = ctx.events
-        if not events:
+        if not self._emitted:
             return None
-        function = self._function
-        payloads = tuple([Payload(function.folds[type(e)].type_url, e.SerializeToString()) for e in events])
-        before, self.sequence = self.sequence, self.sequence + len(payloads)
-        every = function.snapshot_every
-        if every and before // every != self.sequence // every:
-            return EventsEmitted(payloads, Payload(function.state_url, self.state.SerializeToString()))
-        return EventsEmitted(payloads)
+        every, events = self._function.snapshot_every, tuple(self._emitted)
+        if every and (self.sequence - len(events)) // every != self.sequence // every:
+            return EventsEmitted(events, Payload(self._function.state_url, self.state.SerializeToString()))
+        return EventsEmitted(events)
 
     def _is_dirty(self, ctx: EventSourcedContext[Any]) -> bool:
-        return self._broken or bool(ctx.events)
+        return self._broken or bool(self._emitted)

@@ -7,8 +7,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from google.protobuf.message import Message
-
 from cloudstate.runtime.authoring.call import Call, Forward
 from cloudstate.runtime.authoring.context import Context
 from cloudstate.runtime.entity import messages
@@ -66,8 +64,7 @@ def action_of(handler: Handler, result: Any, ctx: Context) -> Action:
         TypeError: it returned neither the rpc's output message nor a forward.
     """
     if type(result) is handler.output:
-        message: Message = result
-        return Reply(message.SerializeToString(), tuple(ctx.reply_metadata))
+        return Reply(result.SerializeToString(), tuple(ctx.reply_metadata) if ctx.reply_metadata else ())
     if isinstance(result, Forward):
         call: Call[Any] = result.call
         return messages.Forward(call.service, call.command, call.message.SerializeToString(), call.metadata)
@@ -79,8 +76,6 @@ def action_of(handler: Handler, result: Any, ctx: Context) -> Action:
 
 def side_effects_of(ctx: Context) -> tuple[SideEffect, ...]:
     """The side effects that the handler asked for, in order."""
-    if not ctx.effects:
-        return ()
     return tuple(
         SideEffect(call.service, call.command, call.message.SerializeToString(), synchronous, call.metadata)
         for call, synchronous in ctx.effects

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from cloudstate.runtime.clock import Clock, SystemClock
-from cloudstate.runtime.entity.messages import Answer, Command, Failure
+from cloudstate.runtime.entity.messages import Answer, Command, Failure, Passivate
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.function.port import EntityFunction
 from cloudstate.runtime.host.resident import Resident
@@ -64,9 +64,13 @@ class EntityHost:
             text = f"{self.limits.in_flight} commands are in progress; try again later"
             command.ticket.answered(Answer(command.ticket, Failure(text, StatusCode.RESOURCE_EXHAUSTED)))
             return None
-        resident = self._resident(entity_id)
+        resident = self._residents.get(entity_id)
+        if resident is None:
+            resident = self._admit(entity_id)
+        else:
+            self._residents.move_to_end(entity_id)
         resident.last_used = self._monotonic()
-        resident.deliver(command)
+        resident.feed(command)
         return resident
 
     def release(self) -> None:
@@ -84,7 +88,7 @@ class EntityHost:
         oldest = now - self.function.passivation
         for resident in list(takewhile(lambda resident: resident.last_used <= oldest, self._residents.values())):
             if resident.session.is_idle:
-                resident.passivate()
+                resident.feed(Passivate())
             else:
                 resident.last_used = now
                 self._residents.move_to_end(resident.key.id)
@@ -97,11 +101,7 @@ class EntityHost:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
 
-    def _resident(self, entity_id: str) -> Resident:
-        resident = self._residents.get(entity_id)
-        if resident is not None:
-            self._residents.move_to_end(entity_id)
-            return resident
+    def _admit(self, entity_id: str) -> Resident:
         self._make_room()
         key = EntityKey(self.function.entity_type, entity_id)
         resident = self._residents[entity_id] = Resident(key, self, self.limits.waiting)
@@ -115,7 +115,7 @@ class EntityHost:
             return
         for resident in list(islice(self._residents.values(), 16)):
             if resident.session.is_idle:
-                resident.passivate()
+                resident.feed(Passivate())
 
     def _schedule_sweep(self) -> None:
         loop = asyncio.get_running_loop()

@@ -8,18 +8,15 @@ from collections import deque
 from typing import Protocol
 
 from cloudstate.runtime.entity.messages import (
-    Abandoned,
     Activate,
     Activated,
     ActivationFailed,
     Answer,
-    Command,
     Discard,
     Effect,
     EventsEmitted,
     Handle,
     Input,
-    Passivate,
     Persist,
     Persisted,
     PersistFailed,
@@ -52,7 +49,7 @@ class Home(Protocol):
 
 
 class Resident:
-    """One entity in memory. Commands go in with ``deliver``; their tickets are told in the order of the session."""
+    """One entity in memory. Messages go in with ``feed``; tickets of commands are told in the order of the session."""
 
     __slots__ = ("_activation", "_home", "_inbox", "_instance", "_running", "key", "last_used", "session")
 
@@ -66,49 +63,35 @@ class Resident:
         self._inbox: deque[Input] = deque()
         self._running = False
 
-    def deliver(self, command: Command) -> None:
-        """Take a command; its ticket is told the answer, perhaps before this returns."""
-        self._feed(command)
-
-    def abandon(self, ticket: Ticket) -> None:
-        """The caller went away: its command is dropped if it still waits."""
-        self._feed(Abandoned(ticket))
-
-    def passivate(self) -> None:
-        """Leave memory if there is nothing to do."""
-        self._feed(Passivate())
-
-    def _feed(self, message: Input) -> None:
+    def feed(self, message: Input) -> None:
+        """Take a command (whose ticket is told the answer, perhaps before this returns) or another message."""
         # A loop, not recursion: a function that answers at once would otherwise nest a level per waiting command.
         if self._running:
             self._inbox.append(message)
             return
         self._running = True
         try:
-            effects = self.session.feed(message)
-            while True:
-                for effect in effects:
-                    self._execute(effect)
-                if not self._inbox:
-                    break
-                effects = self.session.feed(self._inbox.popleft())
+            self._execute(self.session.feed(message))
+            while self._inbox:
+                self._execute(self.session.feed(self._inbox.popleft()))
         finally:
             self._running = False
 
-    def _execute(self, effect: Effect) -> None:
-        if isinstance(effect, Answer):
-            self._answer(effect)
-        elif isinstance(effect, Handle):
-            assert self._instance is not None
-            self._instance.handle(effect.command_id, effect.command, self._feed)
-        elif isinstance(effect, Persist):
-            self._persist(effect)
-        elif isinstance(effect, Activate):
-            self._activation = asyncio.get_running_loop().create_task(self._activate())
-        elif isinstance(effect, Discard):
-            self._discard()
-        else:
-            self._home.forget(self.key.id)
+    def _execute(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Answer):
+                self._answer(effect)
+            elif isinstance(effect, Handle):
+                assert self._instance is not None
+                self._instance.handle(effect.command_id, effect.command, self.feed)
+            elif isinstance(effect, Persist):
+                self._persist(effect)
+            elif isinstance(effect, Activate):
+                self._activation = asyncio.get_running_loop().create_task(self._activate())
+            elif isinstance(effect, Discard):
+                self._discard()
+            else:
+                self._home.forget(self.key.id)
 
     def _answer(self, answer: Answer) -> None:
         ticket: Ticket = answer.ticket
@@ -130,17 +113,17 @@ class Resident:
 
     def _appended(self, future: asyncio.Future[int]) -> None:
         if future.cancelled():
-            self._feed(PersistFailed(JournalUnavailable("the append was cancelled", retry_safe=None)))
+            self.feed(PersistFailed(JournalUnavailable("the append was cancelled", retry_safe=None)))
             return
         error = future.exception()
         if error is None:
-            self._feed(Persisted(future.result()))
+            self.feed(Persisted(future.result()))
         elif isinstance(error, CloudStateError):
             logger.warning("append failed: %s", error)
-            self._feed(PersistFailed(error))
+            self.feed(PersistFailed(error))
         else:
             logger.error("append to `%s` entity `%s` failed", self.key.type, self.key.id, exc_info=error)
-            self._feed(PersistFailed(JournalUnavailable("the journal failed", retry_safe=None)))
+            self.feed(PersistFailed(JournalUnavailable("the journal failed", retry_safe=None)))
 
     async def _activate(self) -> None:
         self._instance = instance = self._home.function.instance(self.key)
@@ -159,7 +142,7 @@ class Resident:
             failed = EntityFailed(entity_type=self.key.type, entity_id=self.key.id, doing="being activated")
             message = ActivationFailed(failed)
         self._activation = None
-        self._feed(message)
+        self.feed(message)
 
     def _discard(self) -> None:
         if self._instance is not None:

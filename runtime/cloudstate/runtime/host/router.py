@@ -15,7 +15,17 @@ from typing import Any, NamedTuple, TypeAlias
 
 from google.protobuf.message import DecodeError
 
-from cloudstate.runtime.entity.messages import Action, Answer, Command, Failure, Forward, Outcome, Reply, SideEffect
+from cloudstate.runtime.entity.messages import (
+    Abandoned,
+    Action,
+    Answer,
+    Command,
+    Failure,
+    Forward,
+    Outcome,
+    Reply,
+    SideEffect,
+)
 from cloudstate.runtime.errors import CommandRejected, StatusCode
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import ActionFunction
@@ -235,7 +245,7 @@ class _Pending:
         if not self._over and self.resident is not None:
             self._over = True
             self._host.release()
-            self.resident.abandon(self)
+            self.resident.feed(Abandoned(self))
 
 
 async def _decoded(endpoint: Endpoint, requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:

@@ -64,8 +64,7 @@ class Value(NamedTuple):
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class AppendEvents:
+class AppendEvents(NamedTuple):
     """Append events, and optionally the state after the last of them as a snapshot.
 
     Attributes:
@@ -82,8 +81,7 @@ class AppendEvents:
     epoch: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class WriteValue:
+class WriteValue(NamedTuple):
     """Replace the state of a value entity; ``value=None`` deletes it (the sequence goes on counting)."""
 
     entity: EntityKey
