@@ -21,7 +21,7 @@ from ngh2 import (
 
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.transport.deadlines import Deadlines
-from cloudstate.runtime.transport.http2.session import Session
+from cloudstate.runtime.transport.http2.session import LINGER, Session
 from cloudstate.runtime.transport.http2.watch import Watch
 from cloudstate.runtime.transport.limits import Limits
 from cloudstate.runtime.transport.wire.head import request_head
@@ -162,8 +162,8 @@ class ClientSession(Session):
     def tick(self, now: float) -> None:
         """Ping a server that was quiet while calls wait for it; give the connection up when it stays quiet."""
         if self._closing:
-            if now - self._watch.closing_since(now) > self.limits.keepalive_timeout and self._transport is not None:
-                self._transport.abort()
+            if now - self._watch.closing_since(now) > LINGER:
+                self.abort()
             return
         watch, limits = self._watch, self.limits
         waiting = bool(self._streams)

@@ -21,7 +21,7 @@ from ngh2 import (
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.payload import Metadata
 from cloudstate.runtime.transport.context import ServerContext, UnaryMethod
-from cloudstate.runtime.transport.http2.session import Session
+from cloudstate.runtime.transport.http2.session import LINGER, Session
 from cloudstate.runtime.transport.http2.stream import StreamCall
 from cloudstate.runtime.transport.http2.unary import BAD_METADATA, EXPIRED, UnaryCall
 from cloudstate.runtime.transport.http2.watch import Watch
@@ -200,8 +200,8 @@ class ServerSession(Session):
     def tick(self, now: float) -> None:
         """Close a connection that is stuck, silent or idle; ping one that was quiet."""
         if self._closing:
-            if now - self._watch.closing_since(now) > self.limits.keepalive_timeout and self._transport is not None:
-                self._transport.abort()
+            if now - self._watch.closing_since(now) > LINGER:
+                self.abort()
             return
         if not self._settled and now - self._opened_at > self.limits.header_timeout:
             self.abandon("no HTTP/2 settings in time", 0x4)
@@ -241,8 +241,7 @@ class ServerSession(Session):
     def cut(self) -> None:
         """Cancel what runs, say goodbye, close."""
         if self._closing:
-            if self._transport is not None:
-                self._transport.abort()
+            self.abort()
             return
         for stream in list(self._streams.values()):
             stream.gone()

@@ -20,12 +20,15 @@ from ngh2 import (
     Setting,
 )
 
-from cloudstate.runtime.transport.limits import KIB, Limits
+from cloudstate.runtime.transport.limits import KIB, MIB, Limits
 
 log = logging.getLogger("cloudstate.runtime.transport")
 
 _WRITE_SIZE = 256 * KIB
 ENHANCE_YOUR_CALM = 0xB
+#: After a connection error the peer gets this long, and may send this much, to notice that we said goodbye.
+LINGER = 2.0
+_MAX_DISCARDED = 4 * MIB
 # Large enough that one oversized request is answered by itself; beyond it the whole connection goes.
 _HARD_HEADER_LIST = 64 * KIB
 
@@ -56,6 +59,7 @@ class Session(asyncio.Protocol):
         self._flush_scheduled = False
         self._paused = False
         self._closing = False
+        self._discarded = 0
         self._heard = True
         self._blocked: dict[asyncio.Future[None], int] = {}
         self._lingering: list[int] = []
@@ -69,7 +73,7 @@ class Session(asyncio.Protocol):
         self.h2.initiate_connection(self._settings())
         if self.limits.connection_window > 65_535:
             self.h2.set_local_window_size(self.limits.connection_window)
-        self.flush_soon()
+        self._flush()  # settings come first, even when the next thing we say is goodbye
 
     def _settings(self) -> dict[int, int]:
         return {
@@ -80,6 +84,7 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Handle everything that arrived, then write everything it caused."""
         if self._closing:
+            self._discard(data)
             return
         self._heard = True
         self._flush_scheduled = True
@@ -91,6 +96,11 @@ class Session(asyncio.Protocol):
             return
         self._dispatch(self.h2.events())
         self._flush()
+
+    def _discard(self, data: bytes) -> None:
+        self._discarded += len(data)
+        if self._discarded > _MAX_DISCARDED:
+            self.abort()
 
     def eof_received(self) -> bool:
         """The peer will send nothing more; without its window updates and pings nothing useful can follow."""
@@ -214,14 +224,28 @@ class Session(asyncio.Protocol):
         """Close the connection because of what the peer did; logged once."""
         if self._closing:
             return
-        self._closing = True
         log.warning("http/2 connection closed: %s", reason, extra={"peer": self.peer, "reason": reason})
-        if self._transport is not None:
-            if not self._paused:
-                self._transport.write(goaway_frame(error_code))
-                self._transport.close()
+        if self._transport is not None and not self._paused:
+            self._transport.write(goaway_frame(error_code))
+            self._linger()
+        else:
+            self._closing = True
+            self.abort()
+
+    def _linger(self) -> None:
+        """Say that nothing more follows and read on for a moment: closing over unread bytes would lose the reason."""
+        self._closing = True
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            if transport.can_write_eof():
+                transport.write_eof()
             else:
-                self._transport.abort()
+                transport.close()
+
+    def abort(self) -> None:
+        """Drop the connection now."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def close(self) -> None:
         """Close in good order: what is queued in the socket still leaves."""
@@ -245,7 +269,9 @@ class Session(asyncio.Protocol):
                 event.error_code,
                 extra={"peer": self.peer, "reason": f"error code {event.error_code}"},
             )
-        self.close()
+            self._linger()
+        else:
+            self.close()
 
 
 def goaway_frame(error_code: int) -> bytes:
