@@ -21,8 +21,8 @@ from pathlib import Path
 LOCK = Path(__file__).parents[1] / "requirements.lock"
 ADDRESS = re.compile(r"127\.0\.0\.1:(\d+)")
 
-#: What the service that `init` writes answers to; see the compiler's scaffold.
-REQUEST = ("/cart/ada/items/add", {"productId": "pen", "quantity": 2})
+#: A command of the entity that `cloudstate init shop` writes.
+REQUEST = ("/shop/one/increase", {"amount": 3})
 
 
 def main(wheel: Path) -> None:
