@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncIterator
 
+from cloudstate.runtime.authoring import ActionContext, CommandRejected, Forward, StatusCode
 from conversion.conversion_pb2 import Celsius, CelsiusRange, CountedCelsius, Fahrenheit, GetCountRequest
 from converter_service.calls import CounterCalls
 from converter_service.entities import ConverterAction
 from counting.counting_pb2 import GetTotalRequest, IncreaseRequest, Total
-
-from cloudstate.runtime.authoring import ActionContext, CommandRejected, Forward, StatusCode
 
 
 class Converter(ConverterAction):

@@ -1,9 +1,8 @@
 """The counter that the converter forwards to and has effects on."""
 
+from cloudstate.runtime.authoring import CommandRejected, EventSourcedContext, StatusCode
 from converter_service.entities import CounterEntity
 from counting.counting_pb2 import GetTotalRequest, Increased, IncreaseRequest, Total
-
-from cloudstate.runtime.authoring import CommandRejected, EventSourcedContext, StatusCode
 
 
 class Counter(CounterEntity):

@@ -1,10 +1,10 @@
 """The wallet: a value entity, whose state is replaced as a whole and deleted when the wallet is closed."""
 
-from bank import wallet_pb2 as bank
 from google.protobuf.empty_pb2 import Empty
-from wallet_service.entities import WalletEntity
 
+from bank import wallet_pb2 as bank
 from cloudstate.runtime.authoring import CommandRejected, StatusCode, ValueContext
+from wallet_service.entities import WalletEntity
 
 
 class Wallet(WalletEntity):
