@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Self
 
 from cloudstate.runtime.payload import Metadata
@@ -58,7 +59,7 @@ class Channel:
             ValueError: for metadata that cannot be sent.
         """
         waiter: asyncio.Future[Outcome] = self._loop.create_future()
-        call = self.start_unary(path, payload, metadata, timeout, waiter.set_result)
+        call = self.start_unary(path, payload, metadata, timeout, partial(_settle, waiter))
         try:
             outcome = await waiter
         except asyncio.CancelledError:
@@ -136,3 +137,8 @@ class Channel:
         self._session.tick(self._loop.time())
         if not self._session.closed:
             self._timer = self._loop.call_later(_TICK, self._tick)
+
+
+def _settle(waiter: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not waiter.done():
+        waiter.set_result(outcome)

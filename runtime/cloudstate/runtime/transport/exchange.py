@@ -116,7 +116,10 @@ class HttpExchange:
             return
         self.done = True
         if self.on_cancel is not None:
-            self.on_cancel()
+            try:
+                self.on_cancel()
+            except Exception:
+                log.exception("on_cancel failed", extra={"path": self.request.path})
 
     def fail(self) -> None:
         """The handler raised: a general answer, or a cut connection when the head has left; transport only."""

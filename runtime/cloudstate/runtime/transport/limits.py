@@ -19,6 +19,7 @@ class Limits:
         max_concurrent_streams: calls that one HTTP/2 connection may have open.
         max_connections: connections of one server; more are closed at once.
         max_buffered: unfinished request messages and bodies of one server, summed; beyond it large calls are refused.
+        max_queued: replies that may wait on one connection for a client that does not read; new calls are refused then.
         max_pending: calls that one channel may have open or waiting for the server's stream limit.
         stream_window: what a peer may send on one HTTP/2 stream before the receiver has consumed any of it.
         connection_window: the same for one HTTP/2 connection.
@@ -42,6 +43,7 @@ class Limits:
     max_concurrent_streams: int = 1000
     max_connections: int = 10_000
     max_buffered: int = 512 * MIB
+    max_queued: int = 64 * MIB
     max_pending: int = 100_000
     stream_window: int = 256 * KIB
     connection_window: int = 8 * MIB

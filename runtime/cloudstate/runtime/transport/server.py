@@ -104,9 +104,9 @@ class Server:
         pause = min(1.0, shortest / 4, limits.keepalive_timeout / 4, limits.stall_timeout / 4)
 
         def tick() -> None:
+            self._housekeeping = context.loop.call_later(pause, tick)
             now = context.loop.time()
             for connection in list(context.connections):
                 connection.tick(now)
-            self._housekeeping = context.loop.call_later(pause, tick)
 
         self._housekeeping = context.loop.call_later(pause, tick)

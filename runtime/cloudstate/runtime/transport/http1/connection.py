@@ -29,6 +29,7 @@ class Http1Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reader = RequestReader(context.limits)
         self._unread = b""
+        self._held = 0
         self._reading_paused = False
         self._current: Incoming | None = None
         self._exchange: HttpExchange | None = None
@@ -71,6 +72,8 @@ class Http1Connection(asyncio.Protocol):
         self._context.lost(self)
         self._wake_writer()
         self._reader.requests.clear()
+        self._reader.held = 0
+        self._account()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.cancel()
@@ -107,7 +110,7 @@ class Http1Connection(asyncio.Protocol):
         reader = self._reader
         if self._current is None and not self._paused:
             if reader.requests:
-                self._serve(reader.requests.popleft())
+                self._serve(reader.take())
                 return True
             if reader.refusal is not None:
                 self._refuse(reader.refusal)
@@ -115,20 +118,34 @@ class Http1Connection(asyncio.Protocol):
             if reader.expects_continue:
                 reader.expects_continue = False
                 self._write(CONTINUE)
-        if self._unread and reader.refusal is None and len(reader.requests) < self._limits.max_pipelined:
+        if self._unread and reader.refusal is None and self._has_room():
             piece, self._unread = self._unread[:SLICE], self._unread[SLICE:]
             self._parse(piece)
             return True
         return False
+
+    def _has_room(self) -> bool:
+        """Whether more may be parsed: a request ahead of its turn waits when it is one of many, or large."""
+        waiting = len(self._reader.requests)
+        return waiting == 0 or (waiting < self._limits.max_pipelined and self._reader.held < SLICE)
+
+    def _account(self) -> None:
+        """Bodies share the server's memory for unfinished requests."""
+        more, self._held = self._reader.held - self._held, self._reader.held
+        if not self._context.take(more):
+            self._held -= more
+            self._reader.refusal = Refusal(503, "too many unfinished requests are held")
 
     def _parse(self, piece: bytes) -> None:
         reader = self._reader
         if not (reader.in_head or reader.in_body):
             self._waiting_since = self._loop.time()
         reader.feed(piece)
+        self._account()
 
     def _serve(self, incoming: Incoming) -> None:
         self._current = incoming
+        self._account()
         self._chunked = False
         self._exchange = HttpExchange(incoming.request, self)
         serve(self._context.http, self._exchange)

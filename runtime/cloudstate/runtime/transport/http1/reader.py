@@ -44,6 +44,7 @@ class RequestReader:
         refusal: set when the peer sent something that cannot be served.
         in_head: bytes of a head have arrived, the rest has not.
         in_body: a head is complete, its body is not.
+        held: bytes of bodies that are held, in the requests and of the one that is not complete.
         expects_continue: the body comes only after the client was told to continue.
     """
 
@@ -52,6 +53,7 @@ class RequestReader:
         self.refusal: Refusal | None = None
         self.in_head = False
         self.in_body = False
+        self.held = 0
         self.expects_continue = False
         self._limits = limits
         self._parser = HttpRequestParser(self)
@@ -80,6 +82,12 @@ class RequestReader:
             return
         if self._without_progress > self._limits.max_header_list + SLICE:
             self.refusal = Refusal(431, "the head is too large")
+
+    def take(self) -> Incoming:
+        """The oldest complete request."""
+        incoming = self.requests.popleft()
+        self.held -= len(incoming.request.body)
+        return incoming
 
     # -- called by the parser
 
@@ -128,6 +136,7 @@ class RequestReader:
         """A part of the body."""
         self._without_progress = 0
         self._body_size += len(chunk)
+        self.held += len(chunk)
         if self._body_size > self._limits.max_body:
             self._refuse(413, "the body is too large")
         self._body.append(chunk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from ngh2 import (
@@ -32,7 +33,7 @@ CANCEL = 0x8
 _MAX_HEADS = 1024
 _LOST = Status(StatusCode.UNAVAILABLE, "the connection to the server is lost")
 _CLOSED = Status(StatusCode.UNAVAILABLE, "the channel is closed")
-_LEAVING = Status(StatusCode.UNAVAILABLE, "the server takes no new calls on this connection")
+_LEAVING = Status(StatusCode.UNAVAILABLE, "this connection takes no new calls")
 _TOO_MANY = Status(StatusCode.RESOURCE_EXHAUSTED, "too many calls wait on this channel")
 
 
@@ -72,6 +73,7 @@ class ClientSession(Session):
         self._streams: dict[int, OutgoingCall] = {}
         self._watch = Watch(loop.time())
         self._gone = _LOST
+        self._retired = False
         self._lost = asyncio.Event()
 
     def _settings(self) -> dict[int, int]:
@@ -85,6 +87,8 @@ class ClientSession(Session):
         """
         if self._closing:
             raise CallFailed(self._gone)
+        if self._retired:
+            raise CallFailed(_LEAVING)
         if len(self._streams) >= self.limits.max_pending:
             raise CallFailed(_TOO_MANY)
         head = self._heads.get(path) or self._head(path)
@@ -103,11 +107,7 @@ class ClientSession(Session):
 
     def send(self, stream_id: int, data: bytes, *, end: bool) -> None:
         """Queue a part of a request, unless its stream has gone."""
-        try:
-            self.h2.send_data(stream_id, data, end_stream=end)
-        except NGH2Error:
-            return
-        self.flush_soon()
+        self.say(partial(self.h2.send_data, stream_id, data, end_stream=end))
 
     def cancel(self, stream_id: int) -> None:
         """Tell the server that nobody waits any more."""
@@ -169,17 +169,19 @@ class ClientSession(Session):
         waiting = bool(self._streams)
         watch.observe(now, heard=self._heard or not waiting, paused=self._paused, busy=waiting, seen=0)
         self._heard = False
+        if not self.repair_window():
+            self.say(self.h2.send_goaway, 0)
+            self._retired = True
         if now - watch.quiet_since > limits.keepalive_interval + limits.keepalive_timeout:
             self.abandon("the server does not answer pings")
         elif now - watch.quiet_since > limits.keepalive_interval and not watch.pinged:
             watch.pinged = True
-            self.h2.ping(b"keepaliv")
-            self.flush_soon()
+            self.say(self.h2.ping, b"keepaliv")
 
     @property
     def usable(self) -> bool:
         """Whether new calls can start."""
-        return not self._closing and self.h2.can_send_request
+        return not self._closing and not self._retired and self.h2.can_send_request
 
     async def gone(self) -> None:
         """Wait until the connection is closed."""
@@ -190,7 +192,7 @@ class ClientSession(Session):
         if self._closing:
             return
         self._gone = _CLOSED
-        self.h2.terminate_connection(0)
+        self.say(self.h2.terminate_connection, 0)
         self._flush()
         self.close()
 

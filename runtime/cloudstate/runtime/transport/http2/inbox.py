@@ -50,6 +50,7 @@ class Inbox:
             CallFailed: when it is not a sequence of messages within the limit.
         """
         self._unreleased += len(data)
+        self._session.unreleased += len(data)
         if data:
             self._frames.extend(self._deframer.feed(data))
             self._hold(self._deframer.buffered)
@@ -94,8 +95,9 @@ class Inbox:
             self._waiter.set_result(None)
 
     def end(self) -> None:
-        """No more messages will come; those that are here can still be consumed."""
+        """No more messages will come; those that are here can still be consumed, but need no window any more."""
         self.ended = True
+        self._release(self._unreleased)
         self.wake()
 
     def discard(self) -> None:
@@ -109,4 +111,5 @@ class Inbox:
     def _release(self, amount: int) -> None:
         if amount:
             self._unreleased -= amount
+            self._session.unreleased -= amount
             self._session.release(amount, self._stream_id)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from ngh2 import (
     ConnectionClosed,
     DataReceived,
     Event,
-    NGH2Error,
     PingAcknowledged,
     RequestReceived,
     Role,
@@ -20,10 +20,10 @@ from ngh2 import (
 
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.payload import Metadata
-from cloudstate.runtime.transport.context import ServerContext, UnaryMethod
+from cloudstate.runtime.transport.context import Method, ServerContext, UnaryMethod
 from cloudstate.runtime.transport.http2.session import LINGER, Session
 from cloudstate.runtime.transport.http2.stream import StreamCall
-from cloudstate.runtime.transport.http2.unary import BAD_METADATA, EXPIRED, UnaryCall
+from cloudstate.runtime.transport.http2.unary import BAD_METADATA, BROKEN, EXPIRED, UnaryCall
 from cloudstate.runtime.transport.http2.watch import Watch
 from cloudstate.runtime.transport.http2.web import WebStream
 from cloudstate.runtime.transport.wire.head import (
@@ -45,6 +45,7 @@ Stream = UnaryCall | StreamCall | WebStream
 
 _DRAIN_PING = b"draining"
 _NO_DEADLINE = 30 * 86_400.0  # a timeout of a month or more is none
+_DEAF = Status(StatusCode.RESOURCE_EXHAUSTED, "too many replies wait for this client to read them")
 _HEAD_TOO_LARGE = Status(StatusCode.RESOURCE_EXHAUSTED, "the request's headers are larger than the limit")
 
 
@@ -100,7 +101,7 @@ class ServerSession(Session):
             case SettingsReceived():
                 self._settled = True
             case PingAcknowledged() if event.opaque_data == _DRAIN_PING:
-                self._refuse_new()
+                self.say(self.h2.send_goaway, 0)
             case ConnectionClosed():
                 self._connection_closed(event)
             case _:
@@ -127,8 +128,8 @@ class ServerSession(Session):
             call.received(b"", True)
 
     def _call(self, stream_id: int, fields: dict[bytes, bytes], headers: tuple[Field, ...]) -> UnaryCall | StreamCall:
-        path = fields[b":path"].decode("latin-1")
-        method = self.context.methods(path)
+        path = fields.get(b":path", b"").decode("latin-1")
+        method = self._method(path)
         call: UnaryCall | StreamCall
         if isinstance(method, UnaryMethod):
             call = UnaryCall(self, stream_id, path, headers, method.handle)
@@ -148,6 +149,15 @@ class ServerSession(Session):
             call.begin()
         return call
 
+    def _method(self, path: str) -> Method | None:
+        if self.h2.queued_body_size() > self.limits.max_queued:
+            raise CallFailed(_DEAF)
+        try:
+            return self.context.methods(path)
+        except Exception:
+            log.exception("looking a method up failed", extra={"path": path})
+            raise CallFailed(BROKEN) from None
+
     def _limit_time(self, call: UnaryCall | StreamCall, timeout: float) -> None:
         if timeout <= 0:
             raise CallFailed(EXPIRED)
@@ -157,7 +167,9 @@ class ServerSession(Session):
     def _web_request(self, event: RequestReceived, fields: dict[bytes, bytes], content: Content) -> None:
         stream = WebStream(self, event.stream_id, event.headers)
         self._streams[event.stream_id] = stream
-        if content is Content.UNSUPPORTED:
+        if b":path" not in fields:
+            stream.refuse(501)  # CONNECT
+        elif content is Content.UNSUPPORTED:
             stream.refuse(415)
         elif header_list_size(event.headers, fields) > self.limits.max_header_list:
             stream.refuse(431)
@@ -181,19 +193,11 @@ class ServerSession(Session):
 
     def try_respond(self, stream_id: int, head: list[Field], *, end: bool = False) -> None:
         """Queue response headers, unless the stream has gone."""
-        try:
-            self.h2.send_response(stream_id, head, end_stream=end)
-        except NGH2Error:
-            return
-        self.flush_soon()
+        self.say(partial(self.h2.send_response, stream_id, head, end_stream=end))
 
     def try_end(self, stream_id: int, trailers: list[Field]) -> None:
         """Queue trailers, unless the stream has gone."""
-        try:
-            self.h2.send_trailers(stream_id, trailers)
-        except NGH2Error:
-            return
-        self.flush_soon()
+        self.say(self.h2.send_trailers, stream_id, trailers)
 
     # -- the life of the connection
 
@@ -210,6 +214,8 @@ class ServerSession(Session):
             now, heard=self._heard, paused=self._paused, busy=bool(self._streams), seen=self._last_stream
         )
         self._heard = False
+        if not self.repair_window():
+            self.drain()
         self._judge(now)
 
     def _judge(self, now: float) -> None:
@@ -222,21 +228,15 @@ class ServerSession(Session):
             self.drain()
         elif now - watch.quiet_since > limits.keepalive_interval and not watch.pinged:
             watch.pinged = True
-            self.h2.ping(b"keepaliv")
-            self.flush_soon()
+            self.say(self.h2.ping, b"keepaliv")
 
     def drain(self) -> None:
         """Ask the client to make no new calls; once it knows, later ones are refused and the connection ends."""
         if self._closing or self._watch.draining:
             return
         self._watch.draining = True
-        self.h2.send_shutdown_notice()
-        self.h2.ping(_DRAIN_PING)
-        self.flush_soon()
-
-    def _refuse_new(self) -> None:
-        self.h2.send_goaway(0)
-        self.flush_soon()
+        self.say(self.h2.send_shutdown_notice)
+        self.say(self.h2.ping, _DRAIN_PING)
 
     def cut(self) -> None:
         """Cancel what runs, say goodbye, close."""
@@ -245,7 +245,7 @@ class ServerSession(Session):
             return
         for stream in list(self._streams.values()):
             stream.gone()
-        self.h2.terminate_connection(0)
+        self.say(self.h2.terminate_connection, 0)
         self._flush()
         self.close()
 

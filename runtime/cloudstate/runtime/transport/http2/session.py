@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import cast
 
 from ngh2 import (
@@ -29,6 +30,7 @@ ENHANCE_YOUR_CALM = 0xB
 #: After a connection error the peer gets this long, and may send this much, to notice that we said goodbye.
 LINGER = 2.0
 _MAX_DISCARDED = 4 * MIB
+_IN_FLIGHT = 64 * KIB
 # Large enough that one oversized request is answered by itself; beyond it the whole connection goes.
 _HARD_HEADER_LIST = 64 * KIB
 
@@ -60,6 +62,9 @@ class Session(asyncio.Protocol):
         self._paused = False
         self._closing = False
         self._discarded = 0
+        #: Received bytes whose window has not been given back, because nobody has consumed them yet.
+        self.unreleased = 0
+        self._leaked = 0
         self._heard = True
         self._blocked: dict[asyncio.Future[None], int] = {}
         self._lingering: list[int] = []
@@ -204,19 +209,42 @@ class Session(asyncio.Protocol):
                 return
             self.flush_soon()
 
+    def say(self, send: Callable[..., None], *arguments: object) -> bool:
+        """Queue a frame; False when the connection or the stream is not there any more."""
+        if self._closing:
+            return False
+        try:
+            send(*arguments)
+        except NGH2Error:
+            return False
+        self.flush_soon()
+        return True
+
+    def repair_window(self) -> bool:
+        """Make up for window that ngh2 has lost; False when it has lost so much that the connection should end.
+
+        When a stream is reset in the middle of a DATA frame, ngh2 (0.3.0) forgets the part that it had collected, and
+        that part is never given back to the peer. Enough of them would stall every upload of a long-lived connection.
+        """
+        target = self.limits.connection_window
+        try:
+            lost = target // 2 - _IN_FLIGHT - self.unreleased - self.h2.local_window_size
+            if lost > 0:
+                self._leaked += lost + _IN_FLIGHT
+                self.h2.set_local_window_size(target + self._leaked)
+                self.flush_soon()
+        except NGH2Error:
+            return True
+        # ngh2 sends updates for half of the nominal window at a time; beyond this it would wait for more than is left.
+        return self._leaked <= target // 2
+
     def take(self, amount: int) -> bool:
         """Account for memory that an unfinished message needs; a server says False when all its peers need too much."""
         return True
 
     def reset(self, stream_id: int, error_code: int) -> None:
-        """Reset a stream, if the connection is still there."""
-        if self._closing:
-            return
-        try:
-            self.h2.reset_stream(stream_id, error_code)
-        except NGH2Error:
-            return
-        self.flush_soon()
+        """Reset a stream, if it is still there."""
+        self.say(self.h2.reset_stream, stream_id, error_code)
 
     # -- the end
 

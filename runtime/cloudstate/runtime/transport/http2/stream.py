@@ -7,8 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from ngh2 import NGH2Error
-
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.payload import Metadata
 from cloudstate.runtime.transport.deadlines import Slot
@@ -116,12 +114,8 @@ class StreamCall:
         if self.done:
             return
         self._start()
-        try:
-            self._session.h2.send_data(self._stream_id, self._framed(payload))
-        except NGH2Error:
-            return
-        self._session.flush_soon()
-        await self._session.drained(self._stream_id)
+        if self._session.say(self._session.h2.send_data, self._stream_id, self._framed(payload)):
+            await self._session.drained(self._stream_id)
 
     def _framed(self, payload: bytes) -> bytes:
         threshold = self._session.limits.gzip_threshold

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
-
-from ngh2 import NGH2Error
 
 from cloudstate.runtime.transport.exchange import HttpExchange, HttpRequest, serve
 from cloudstate.runtime.transport.wire.metadata import Field
@@ -118,11 +117,7 @@ class WebStream:
             self._session.reset(self._stream_id, _INTERNAL_ERROR)
 
     def _try_send(self, data: bytes, *, end: bool = False) -> None:
-        try:
-            self._session.h2.send_data(self._stream_id, data, end_stream=end)
-        except NGH2Error:
-            return
-        self._session.flush_soon()
+        self._session.say(partial(self._session.h2.send_data, self._stream_id, data, end_stream=end))
 
 
 def web_request(headers: tuple[Field, ...], body: bytes) -> HttpRequest:
