@@ -106,7 +106,7 @@ def test_an_earlier_deadline_moves_the_timer_forward() -> None:
 
 
 def test_far_deadlines_share_slots() -> None:
-    loop, deadlines = made()
+    _, deadlines = made()
     slots = {id(deadlines.add(Call(), 100 + number / 1000)[1]) for number in range(1000)}
     assert len(slots) <= 2
 
