@@ -113,6 +113,20 @@ async def test_drain_lets_running_calls_finish(server: Server, port: int, channe
     await soon(draining)
 
 
+async def test_the_last_answer_before_a_drained_connection_ends(
+    server: Server, channel: Channel, waiting: Waiting, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer and the end of the connection arrive together; the answer still counts."""
+    unary = asyncio.ensure_future(channel.unary("/s/Unary", b""))
+    call = await soon(waiting.calls.get())
+    draining = asyncio.ensure_future(server.drain(10))
+    await until(lambda: not channel.usable)
+    call.reply(bytes(100_000))
+    assert (await soon(unary)).payload == bytes(100_000)
+    await soon(draining)
+    assert caplog.records == []
+
+
 async def test_drain_cuts_what_does_not_finish(server: Server, channel: Channel, waiting: Waiting) -> None:
     cancelled: list[str] = []
     unary = asyncio.ensure_future(channel.unary("/s/Unary", b""))

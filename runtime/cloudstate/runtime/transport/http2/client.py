@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from typing import Protocol
 
 from ngh2 import (
@@ -38,7 +37,13 @@ _TOO_MANY = Status(StatusCode.RESOURCE_EXHAUSTED, "too many calls wait on this c
 
 
 class OutgoingCall(Protocol):
-    """What the connection tells a call about its stream."""
+    """What the connection tells a call about its stream.
+
+    Attributes:
+        returns_window_at_once: whether what arrives counts as consumed; otherwise the call gives window back itself.
+    """
+
+    returns_window_at_once: bool
 
     def head(self, fields: Sequence[Field], ended: bool) -> None:
         """The response's headers."""
@@ -107,7 +112,11 @@ class ClientSession(Session):
 
     def send(self, stream_id: int, data: bytes, *, end: bool) -> None:
         """Queue a part of a request, unless its stream has gone."""
-        self.say(partial(self.h2.send_data, stream_id, data, end_stream=end))
+        try:
+            self.h2.send_data(stream_id, data, end_stream=end)
+        except NGH2Error:
+            return
+        self.flush_soon()
 
     def cancel(self, stream_id: int) -> None:
         """Tell the server that nobody waits any more."""
@@ -119,34 +128,31 @@ class ClientSession(Session):
     def _dispatch(self, events: list[Event]) -> None:
         streams = self._streams
         for event in events:
-            kind = type(event)
-            if kind is DataReceived:
-                assert isinstance(event, DataReceived)
-                self._data(event)
-            elif kind is ResponseReceived:
-                assert isinstance(event, ResponseReceived)
-                call = streams.get(event.stream_id)
-                if call is not None:
-                    call.head(event.headers, event.end_stream)
-            elif kind is TrailersReceived:
-                assert isinstance(event, TrailersReceived)
-                call = streams.get(event.stream_id)
-                if call is not None:
-                    call.tail(event.headers)
-            elif kind is StreamClosed:
-                assert isinstance(event, StreamClosed)
+            if isinstance(event, DataReceived):
+                self._data(event.stream_id, event.data, event.end_stream)
+            elif isinstance(event, StreamClosed):
                 call = streams.pop(event.stream_id, None)
                 if call is not None:
                     call.closed(event.error_code)
+            elif isinstance(event, ResponseReceived):
+                call = streams.get(event.stream_id)
+                if call is not None:
+                    call.head(event.headers, event.end_stream)
+            elif isinstance(event, TrailersReceived):
+                call = streams.get(event.stream_id)
+                if call is not None:
+                    call.tail(event.headers)
             else:
                 self._rare(event)
 
-    def _data(self, event: DataReceived) -> None:
-        call = self._streams.get(event.stream_id)
-        if call is not None:
-            call.received(event.data, event.end_stream)
-        else:
-            self.release(len(event.data), event.stream_id)
+    def _data(self, stream_id: int, data: bytes, ended: bool) -> None:
+        call = self._streams.get(stream_id)
+        if call is None:
+            self.release(len(data), stream_id)
+            return
+        if data and call.returns_window_at_once:
+            self.acknowledge(len(data), stream_id)
+        call.received(data, ended)
 
     def _rare(self, event: Event) -> None:
         match event:

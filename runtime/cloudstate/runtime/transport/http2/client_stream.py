@@ -24,6 +24,8 @@ class ClientStream:
     window opens as replies are consumed.
     """
 
+    returns_window_at_once = False  # but as replies are consumed
+
     def __init__(self, session: ClientSession) -> None:
         self.stream_id = 0
         self._session = session

@@ -10,7 +10,7 @@ from cloudstate.runtime.payload import Metadata
 from cloudstate.runtime.transport.deadlines import Slot
 from cloudstate.runtime.transport.http2.client import ClientSession
 from cloudstate.runtime.transport.wire.framing import PREFIX, PREFIX_SIZE, Deframer, Frame, unpack
-from cloudstate.runtime.transport.wire.head import IDENTITY, response_failure
+from cloudstate.runtime.transport.wire.head import CONTENT_TYPE, IDENTITY, OK_200, STATUS_OK, response_failure
 from cloudstate.runtime.transport.wire.metadata import Field, decode_metadata
 from cloudstate.runtime.transport.wire.status import CallFailed, Status, parse_status, status_of_reset
 
@@ -54,17 +54,17 @@ Done = Callable[[Outcome], None]
 class OutgoingUnary:
     """A unary call that is under way."""
 
-    __slots__ = ("_done", "_frame", "_head", "_message", "_reader", "_session", "_slot", "stream_id")
+    returns_window_at_once = True  # what arrives is held until the reply is complete, at most one message
+    stream_id = 0
+    _slot: Slot | None = None
+    _head: Sequence[Field] = ()
+    _message: bytes | None = None
+    _frame: Frame | None = None
+    _reader: Deframer | None = None
 
     def __init__(self, session: ClientSession, done: Done) -> None:
-        self.stream_id = 0
         self._session = session
         self._done: Done | None = done
-        self._slot: Slot | None = None
-        self._head: Sequence[Field] = ()
-        self._message: bytes | None = None
-        self._frame: Frame | None = None
-        self._reader: Deframer | None = None
 
     def cancel(self) -> None:
         """Stop waiting: the outcome is CANCELLED, at once. Does nothing when there is an outcome already."""
@@ -92,13 +92,14 @@ class OutgoingUnary:
             self.tail(fields)
             return
         self._head = fields
+        if OK_200 in fields and CONTENT_TYPE in fields:
+            return
         failure = response_failure(dict(fields))
         if failure is not None:
             self._give_up(failure)
 
     def received(self, data: bytes, ended: bool) -> None:
         """A part of the reply; mostly all of it."""
-        self._session.release(len(data), self.stream_id)
         if self._message is None and self._reader is None and len(data) >= PREFIX_SIZE:
             flags, length = PREFIX.unpack_from(data)
             if flags == 0 and length == len(data) - PREFIX_SIZE and length <= self._session.limits.max_message:
@@ -120,10 +121,10 @@ class OutgoingUnary:
 
     def tail(self, fields: Sequence[Field]) -> None:
         """The trailers."""
-        values = dict(fields)
-        if values.get(b"grpc-status") == b"0":
+        if STATUS_OK in fields:
             self._succeed(fields)
             return
+        values = dict(fields)
         status = parse_status(values) or response_failure(values) or NO_STATUS
         self._fail(status, fields)
 

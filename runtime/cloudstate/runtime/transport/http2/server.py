@@ -81,7 +81,7 @@ class ServerSession(Session):
                     self.release(len(data), stream_id)
                     continue
                 if data and stream.returns_window_at_once:
-                    self.h2.acknowledge_received_data(len(data), stream_id)
+                    self.acknowledge(len(data), stream_id)
                 stream.received(data, event.end_stream)
             elif isinstance(event, RequestReceived):
                 self._request(event)

@@ -203,11 +203,15 @@ class Session(asyncio.Protocol):
     def release(self, amount: int, stream_id: int) -> None:
         """Give window back for data that was consumed (or is not wanted)."""
         if amount and not self._closing:
-            try:
-                self.h2.acknowledge_received_data(amount, stream_id)
-            except (NGH2Error, ValueError):
-                return
+            self.acknowledge(amount, stream_id)
             self.flush_soon()
+
+    def acknowledge(self, amount: int, stream_id: int) -> None:
+        """The same, for use while events are dispatched: a flush follows anyway."""
+        try:
+            self.h2.acknowledge_received_data(amount, stream_id)
+        except (NGH2Error, ValueError):
+            return  # the connection ended with the bytes that brought this data
 
     def say(self, send: Callable[..., None], *arguments: object) -> bool:
         """Queue a frame; False when the connection or the stream is not there any more."""

@@ -143,7 +143,8 @@ class UnaryCall:
         if ended and self._reader is None and len(data) >= PREFIX_SIZE:
             flags, length = PREFIX.unpack_from(data)
             if flags == 0 and length == len(data) - PREFIX_SIZE and length <= self._session.limits.max_message:
-                self._run(data[PREFIX_SIZE:])
+                if not self.done:
+                    self._run(data[PREFIX_SIZE:])
                 return
         if not self.done:
             self._collect(data, ended)
@@ -170,8 +171,6 @@ class UnaryCall:
             self.fail(failure.status_value)
 
     def _run(self, payload: bytes) -> None:
-        if self.done:
-            return
         self._complete = True
         if self._held:
             self._forget()

@@ -16,7 +16,8 @@ GZIP: Field = (b"grpc-encoding", b"gzip")
 OK_200: Field = (b":status", b"200")
 
 REPLY_HEAD = (OK_200, CONTENT_TYPE, ACCEPT_ENCODING)
-REPLY_OK = ((b"grpc-status", b"0"),)
+STATUS_OK: Field = (b"grpc-status", b"0")
+REPLY_OK = (STATUS_OK,)
 
 #: Content types that are gRPC without looking closer.
 PLAIN_GRPC = frozenset({b"application/grpc", b"application/grpc+proto"})
