@@ -58,18 +58,28 @@ def serve_one_request(command: Path, work: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert serving.stdout is not None
-    signal.alarm(120)  # reading below has no time limit of its own
+    signal.alarm(120)  # reading what it prints has no time limit of its own
     try:
-        port = next(match.group(1) for line in serving.stdout if (match := ADDRESS.search(line)))
+        port = port_of(serving)
         say(f"serving on port {port}")
-        post(int(port), *REQUEST)
+        post(port, *REQUEST)
         serving.send_signal(signal.SIGTERM)
         assert serving.wait(30) == 0, f"exit code {serving.returncode} after SIGTERM"
     finally:
         signal.alarm(0)
         if serving.poll() is None:
             serving.kill()
+
+
+def port_of(serving: subprocess.Popen[str]) -> int:
+    """The port that the process says it listens on; if it ends without saying so, show what it said instead."""
+    assert serving.stdout is not None
+    said = ""
+    for line in serving.stdout:
+        said += line
+        if match := ADDRESS.search(line):
+            return int(match.group(1))
+    sys.exit(f"`cloudstate run` ended before it listened:\n{said}")
 
 
 def post(port: int, path: str, body: dict[str, object]) -> None:
