@@ -2,7 +2,7 @@
 
 Most calls end long before their deadline. A timer of the event loop for each would have to be made and cancelled; here
 a call is put into the set of its tick and taken out again. A deadline is noticed at most one tick late; one that is
-more than a minute away, a second.
+seconds away, 50 ms; more than a minute away, a second.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from typing import Protocol
 TICK = 0.005
 
 # Far deadlines share coarser ticks, so that the number of slots stays bounded whatever deadlines peers think of.
-_FAR, _VERY_FAR = 60.0, 3600.0
-_FAR_TICKS, _VERY_FAR_TICKS = 200, 12_000
+_FAR, _MINUTE, _HOUR = 2.0, 60.0, 3600.0
+_FAR_TICKS, _MINUTE_TICKS, _HOUR_TICKS = 10, 200, 12_000
 
 
 def _coarse(tick: int, seconds: float) -> int:
-    ticks = _VERY_FAR_TICKS if seconds > _VERY_FAR else _FAR_TICKS
+    if seconds < _MINUTE:
+        ticks = _FAR_TICKS
+    else:
+        ticks = _MINUTE_TICKS if seconds < _HOUR else _HOUR_TICKS
     return -(-tick // ticks) * ticks
 
 
@@ -52,7 +55,7 @@ class Deadlines:
         """
         when = self._loop.time() + seconds
         tick = int(when / TICK) + 1
-        if seconds > _FAR:
+        if seconds >= _FAR:
             tick = _coarse(tick, seconds)
         slot = self._slots.get(tick)
         if slot is None:
