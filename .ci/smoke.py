@@ -82,7 +82,7 @@ def port_of(serving: subprocess.Popen[str]) -> int:
     sys.exit(f"`cloudstate run` ended before it listened:\n{said}")
 
 
-def post(port: int, path: str, body: dict[str, object]) -> None:
+def post(port: int, path: str, body: dict[str, int]) -> None:
     """Send a JSON request to the served project; anything but 200 is a failure."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
