@@ -306,6 +306,16 @@ async def test_a_flood_of_frames_that_want_answers(
     assert_logged(log)
 
 
+async def test_a_flood_of_pings_whose_answers_are_read(port: int, log: pytest.LogCaptureFixture) -> None:
+    async with raw(port) as peer:
+        closed = asyncio.ensure_future(peer.closed())
+        while not closed.done():
+            await peer.send(frame(PING, 0, 0, b"12345678") * 500)
+            await asyncio.sleep(0)
+        assert await closed in (0xB, None)
+    assert_logged(log)
+
+
 async def test_streams_over_the_limit_close_the_connection(port: int, log: pytest.LogCaptureFixture) -> None:
     async with raw(port) as peer:
         assert await soon(peer.alive())  # by now the server knows that its settings are known

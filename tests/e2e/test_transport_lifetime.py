@@ -7,11 +7,11 @@ import dataclasses
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import grpc.aio
 import pytest
-from tests.e2e.raw_http2 import ACK, GOAWAY, PING, frame, raw, request
+from tests.e2e.raw_http2 import ACK, GOAWAY, PING, WINDOW_UPDATE, frame, raw, request
 from tests.e2e.transport_service import OurService, order, path
 
 from cloudstate.runtime.errors import StatusCode
@@ -43,6 +43,9 @@ async def until(condition: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0)
     raise AssertionError("it never became so")
+
+
+WIDE_OPEN = frame(WINDOW_UPDATE, 0, 0, (0x7FFF_0000).to_bytes(4, "big"))
 
 
 class Waiting:
@@ -225,6 +228,26 @@ async def test_metadata_that_cannot_be_sent_fails_the_call(channel: Channel, wai
     assert caught.value.status is StatusCode.INTERNAL
     with pytest.raises(ValueError, match="metadata"):
         await channel.unary("/s/Unary", b"", (("grpc-status", "0"),))
+
+
+async def test_closing_does_not_wait_for_a_peer_that_does_not_read() -> None:
+    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x7f\xff\xff\xff" + WIDE_OPEN)
+        cast("asyncio.Transport", writer.transport).pause_reading()
+        await gone.wait()
+        writer.close()
+
+    gone = asyncio.Event()
+    server = await asyncio.start_server(deaf, "127.0.0.1", 0)
+    channel = await Channel.connect(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    unary = asyncio.ensure_future(channel.unary("/s/Unary", bytes(50_000_000)))
+    await asyncio.wait([unary], timeout=0.3)  # until the sockets are full
+    await soon(channel.close())
+    with pytest.raises(CallFailed, match="UNAVAILABLE"):
+        await soon(unary)
+    gone.set()
+    server.close()
+    await server.wait_closed()
 
 
 # -- keepalive and idle connections

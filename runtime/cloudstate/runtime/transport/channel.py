@@ -21,6 +21,7 @@ from cloudstate.runtime.transport.wire.timeout import format_timeout
 CLIENT_LIMITS = Limits(keepalive_interval=330.0)
 
 _TICK = 1.0
+_LINGER = 1.0
 
 
 class Channel:
@@ -119,7 +120,11 @@ class Channel:
         """Close the connection; calls that still run fail as UNAVAILABLE."""
         self._timer.cancel()
         self._session.shut()
-        await self._session.gone()
+        try:
+            await asyncio.wait_for(self._session.gone(), _LINGER)
+        except TimeoutError:
+            self._session.abort()  # the server does not read what is left to say
+            await self._session.gone()
 
     @property
     def usable(self) -> bool:

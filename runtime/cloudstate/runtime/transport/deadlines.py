@@ -19,10 +19,7 @@ _FAR_TICKS, _MINUTE_TICKS, _HOUR_TICKS = 10, 200, 12_000
 
 
 def _coarse(tick: int, seconds: float) -> int:
-    if seconds < _MINUTE:
-        ticks = _FAR_TICKS
-    else:
-        ticks = _MINUTE_TICKS if seconds < _HOUR else _HOUR_TICKS
+    ticks = _FAR_TICKS if seconds < _MINUTE else _MINUTE_TICKS if seconds < _HOUR else _HOUR_TICKS
     return -(-tick // ticks) * ticks
 
 

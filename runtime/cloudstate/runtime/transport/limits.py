@@ -33,6 +33,7 @@ class Limits:
         stall_timeout: a peer that does not read its socket is closed after it.
         reset_burst: stream resets that one connection may send in a burst.
         reset_rate: and per second after that.
+        max_control_frames: pings and settings that one HTTP/2 connection may send between two looks, a second at most.
         max_pipelined: HTTP/1.1 requests that one connection may have waiting.
         gzip_threshold: replies of at least this size are compressed for clients that accept it; None: never.
     """
@@ -57,5 +58,6 @@ class Limits:
     stall_timeout: float = 60.0
     reset_burst: int = 1000
     reset_rate: int = 33
+    max_control_frames: int = 5000
     max_pipelined: int = 32
     gzip_threshold: int | None = None

@@ -15,6 +15,7 @@ from cloudstate.runtime.transport.sniff import Sniffer
 log = logging.getLogger("cloudstate.runtime.transport")
 
 _BACKLOG = 1024
+_GOODBYE = 0.5
 
 
 class Server:
@@ -77,8 +78,11 @@ class Server:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=1.0)
-        for connection in list(context.connections):
-            connection.cut()
+        for _ in ("say goodbye", "abort"):
+            for connection in list(context.connections):
+                connection.cut()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(context.emptied(), _GOODBYE)
         if self._housekeeping is not None:
             self._housekeeping.cancel()
         context.deadlines.close()

@@ -15,6 +15,7 @@ from ngh2 import (
     DataReceived,
     Event,
     GoAwayReceived,
+    InformationalResponseReceived,
     ResponseReceived,
     Role,
     StreamReset,
@@ -322,6 +323,15 @@ async def test_http_over_http2(pair: Pair) -> None:
     await exchange.end()
     assert body(await pair.settle()) == b"one"
     assert stream not in pair.session._streams
+
+
+async def test_expect_continue_over_http2(pair: Pair) -> None:
+    stream = pair.request("/a", None, (b"content-type", b"text/plain"), (b"expect", b"100-continue"))
+    events = pair.carry()
+    assert [type(event) for event in events] == [InformationalResponseReceived]
+    pair.client.send_data(stream, b"body", end_stream=True)
+    pair.carry()
+    assert pair.exchanges[0].request.body == b"body"
 
 
 async def test_a_reset_cancels_the_exchange(pair: Pair) -> None:

@@ -10,6 +10,7 @@ from ngh2 import (
     DataReceived,
     Event,
     PingAcknowledged,
+    PingReceived,
     RequestReceived,
     Role,
     Setting,
@@ -43,6 +44,7 @@ log = logging.getLogger("cloudstate.runtime.transport")
 
 Stream = UnaryCall | StreamCall | WebStream
 
+_CONTINUE = ((b":status", b"100"),)
 _DRAIN_PING = b"draining"
 _NO_DEADLINE = 30 * 86_400.0  # a timeout of a month or more is none
 _DEAF = Status(StatusCode.RESOURCE_EXHAUSTED, "too many replies wait for this client to read them")
@@ -60,6 +62,7 @@ class ServerSession(Session):
         self._opened_at = context.loop.time()
         self._watch = Watch(self._opened_at)
         self._settled = False
+        self._control_frames = 0
 
     def _settings(self) -> dict[int, int]:
         return {**super()._settings(), Setting.MAX_CONCURRENT_STREAMS: self.limits.max_concurrent_streams}
@@ -100,12 +103,21 @@ class ServerSession(Session):
                     stream.received(b"", True)
             case SettingsReceived():
                 self._settled = True
+                self._count_control_frame()
+            case PingReceived():
+                self._count_control_frame()
             case PingAcknowledged() if event.opaque_data == _DRAIN_PING:
                 self.say(self.h2.send_goaway, 0)
             case ConnectionClosed():
                 self._connection_closed(event)
             case _:
                 pass
+
+    def _count_control_frame(self) -> None:
+        """Frames that only want an answer are cheap to send; nobody needs thousands of them in a second."""
+        self._control_frames += 1
+        if self._control_frames > self.limits.max_control_frames:
+            self.abandon("too many pings or settings")
 
     def _request(self, event: RequestReceived) -> None:
         stream_id = self._last_stream = event.stream_id
@@ -177,6 +189,8 @@ class ServerSession(Session):
             stream.refuse(413)
         elif event.end_stream:
             stream.received(b"", True)
+        elif fields.get(b"expect") == b"100-continue":
+            self.say(self.h2.send_informational_response, event.stream_id, _CONTINUE)
 
     # -- answers
 
@@ -214,6 +228,7 @@ class ServerSession(Session):
             now, heard=self._heard, paused=self._paused, busy=bool(self._streams), seen=self._last_stream
         )
         self._heard = False
+        self._control_frames = 0
         if not self.repair_window():
             self.drain()
         self._judge(now)
