@@ -58,7 +58,7 @@ class Session(asyncio.Protocol):
         self.peer = ""
         self.closed = False
         self._transport: asyncio.Transport | None = None
-        self._flush_scheduled = False
+        self.flush_scheduled = False  # or the events of one read are being handled: a flush follows anyway
         self._paused = False
         self._closing = False
         self._discarded = 0
@@ -92,11 +92,11 @@ class Session(asyncio.Protocol):
             self._discard(data)
             return
         self._heard = True
-        self._flush_scheduled = True
+        self.flush_scheduled = True
         try:
             self.h2.receive_data(data)
         except NGH2Error as error:
-            self._flush_scheduled = False
+            self.flush_scheduled = False
             self.abandon(str(error))
             return
         self._dispatch(self.h2.events())
@@ -136,12 +136,12 @@ class Session(asyncio.Protocol):
 
     def flush_soon(self) -> None:
         """Write what is ready at the end of this turn of the event loop."""
-        if not self._flush_scheduled:
-            self._flush_scheduled = True
+        if not self.flush_scheduled:
+            self.flush_scheduled = True
             self.loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        self._flush_scheduled = False
+        self.flush_scheduled = False
         transport = self._transport
         if self._closing or transport is None:
             return

@@ -109,14 +109,16 @@ class UnaryCall:
         self.done = True
         if self.slot is not None:
             self.slot.pop(self, None)
-        h2, stream_id = self._session.h2, self._stream_id
+        session, stream_id = self._session, self._stream_id
+        h2 = session.h2
         try:
             h2.send_response(stream_id, head)
             h2.send_data(stream_id, body)
             h2.send_trailers(stream_id, tail)
         except NGH2Error:
             return  # the caller has gone in this very turn
-        self._session.flush_soon()
+        if not session.flush_scheduled:
+            session.flush_soon()
 
     def _dressed(
         self, payload: bytes, metadata: Metadata, trailers: Metadata
