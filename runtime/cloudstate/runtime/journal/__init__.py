@@ -1,1 +1,45 @@
+"""Where entities' histories are kept. Start reading at ``port``; a journal is opened by its address.
 
+memory:         ends with the process
+sqlite:PATH     one file on this machine, durable when acknowledged
+"""
+
+from cloudstate.runtime.journal.address import open_journal
+from cloudstate.runtime.journal.errors import (
+    AppendTooLarge,
+    JournalError,
+    JournalInvalid,
+    JournalUnavailable,
+    WrongExpectedSequence,
+)
+from cloudstate.runtime.journal.memory import MemoryJournal
+from cloudstate.runtime.journal.port import (
+    AppendEvents,
+    EntityKey,
+    Event,
+    History,
+    Journal,
+    Snapshot,
+    Value,
+    WriteValue,
+)
+from cloudstate.runtime.journal.sqlite import SqliteJournal
+
+__all__ = [
+    "AppendEvents",
+    "AppendTooLarge",
+    "EntityKey",
+    "Event",
+    "History",
+    "Journal",
+    "JournalError",
+    "JournalInvalid",
+    "JournalUnavailable",
+    "MemoryJournal",
+    "Snapshot",
+    "SqliteJournal",
+    "Value",
+    "WriteValue",
+    "WrongExpectedSequence",
+    "open_journal",
+]

@@ -1,4 +1,4 @@
-"""What can go wrong with a journal. Every journal raises these and only these; foreign errors are mapped at its edge."""
+"""What can go wrong with a journal: every journal raises these and only these; others are mapped at its edge."""
 
 from __future__ import annotations
 

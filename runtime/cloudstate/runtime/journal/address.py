@@ -1,0 +1,50 @@
+"""A journal's address, ``scheme:rest``, and the journal that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cloudstate.runtime.clock import Clock
+from cloudstate.runtime.errors import ServiceInvalid
+from cloudstate.runtime.journal.memory import MemoryJournal
+from cloudstate.runtime.journal.port import Journal
+from cloudstate.runtime.journal.sqlite import SqliteJournal
+
+_HELP = "write `memory:`, or `sqlite:PATH` with the path of a file, e.g. `sqlite:shop.db`"
+
+
+def open_journal(url: str, clock: Clock) -> Journal:
+    """The journal at this address; nothing is touched before its ``open``.
+
+    Args:
+        url: ``memory:`` or ``sqlite:PATH``; a relative path starts at the working directory.
+        clock: gives the time that is kept with every record.
+
+    Raises:
+        ServiceInvalid: the address names no journal that this version has.
+    """
+    scheme, colon, rest = url.partition(":")
+    make = _SCHEMES.get(scheme) if colon else None
+    if make is None:
+        raise ServiceInvalid(f"`{url}` is not the address of a journal of this version", help=_HELP)
+    return make(url, rest, clock)
+
+
+def _memory(url: str, rest: str, clock: Clock) -> Journal:
+    if rest:
+        raise ServiceInvalid(f"`{url}`: a journal in memory has no path", help=_HELP)
+    return MemoryJournal(clock)
+
+
+def _sqlite(url: str, rest: str, clock: Clock) -> Journal:
+    if rest in ("", ":memory:"):
+        raise ServiceInvalid(f"`{url}`: the path of the journal's file is missing", help=_HELP)
+    if rest.startswith("//") and not rest.startswith("///"):
+        raise ServiceInvalid(f"`{url}`: a path follows `sqlite:` directly, without `//`", help=_HELP)
+    if "\0" in rest:
+        raise ServiceInvalid(f"{url!r}: a path cannot have a NUL character", help=_HELP)
+    return SqliteJournal(Path(rest), clock)
+
+
+_SCHEMES: Mapping[str, Callable[[str, str, Clock], Journal]] = {"memory": _memory, "sqlite": _sqlite}
