@@ -28,6 +28,8 @@ PLANTS = [
     ("compiler-floors", f"{COMPILER}/utils/__init__.py", ""),
     ("sans-io", f"{RUNTIME}/entity/planted.py", "import asyncio"),
     ("sans-io", f"{RUNTIME}/transport/wire/planted.py", "import time"),
+    ("sqlite", f"{RUNTIME}/host/planted.py", "import sqlite3"),
+    ("sqlite", f"{RUNTIME}/journal/planted.py", "import sqlite3"),
     ("http-engines", f"{RUNTIME}/host/planted.py", "import ngh2"),
     ("http-engines", f"{RUNTIME}/proxy/planted.py", "import httptools"),
     ("no-grpcio", f"{RUNTIME}/transport/planted.py", "import grpc"),
