@@ -30,9 +30,9 @@ def has_volume(service: Service) -> bool:
 
 def settings(service: Service) -> dict[str, str]:
     """The environment of the container. Never the number of replicas: scaling must not restart pods."""
-    values = {"CLOUDSTATE_HOST": "0.0.0.0", "CLOUDSTATE_PORT": str(PORT)}  # noqa: S104 - a pod has its own address
+    values = {"HOST": "0.0.0.0", "HTTP_PORT": str(PORT)}  # noqa: S104 - a pod has its own address
     if has_volume(service):
-        values["CLOUDSTATE_DATA"] = DATA
+        values["CLOUDSTATE_JOURNAL"] = f"sqlite:{DATA}/{service.name}.db"
     if service.store.secret:
         values["CLOUDSTATE_STORE_SECRET"] = STORE_SECRET
     return values
