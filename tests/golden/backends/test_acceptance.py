@@ -61,3 +61,21 @@ def test_it_can_be_imported_and_only_the_client_loads_grpcio(
     program = f"import sys, {package}; assert 'grpc' not in sys.modules; {names}; assert 'grpc' in sys.modules"
     environment = os.environ | {"PYTHONPATH": str(generated[case])}
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, env=environment)
+
+
+def test_every_process_writes_the_same_bytes() -> None:
+    program = (
+        "from cloudstate.compiler.backends import description, kubernetes, python\n"
+        "from tests.golden.backends.conftest import FOLDER\n"
+        "from tests.service_models import read_service\n"
+        "for case in ('several-services', 'keyword-names', 'autoscale'):\n"
+        "    service = read_service(FOLDER / case)\n"
+        "    print(*(backend.emit(service).digest for backend in (description, kubernetes, python)))\n"
+    )
+    outputs = set()
+    for seed in ("0", "1"):
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        result = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, env=environment)
+        outputs.add(result.stdout)
+    assert len(outputs) == 1
+    assert outputs.pop().strip()

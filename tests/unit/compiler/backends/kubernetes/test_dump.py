@@ -1,0 +1,32 @@
+"""The YAML writer: whatever a string looks like, it is read back as that string, by readers of old and new YAML."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudstate.compiler.backends.kubernetes.dump import dump
+
+
+@given(st.dictionaries(st.text(min_size=1), st.recursive(st.text() | st.integers() | st.booleans(), st.lists)))
+def test_what_was_written_is_read(manifest: dict[str, object]) -> None:
+    assert yaml.safe_load(dump(manifest, "# header")) == manifest
+
+
+@pytest.mark.parametrize(
+    "text", ["1e3", "0o7", "1_000", "yes", "NO", "on", "y", "~", "null", "1:30", "2026-01-01", "", "0x1f"]
+)
+def test_strings_that_others_would_misread_are_quoted(text: str) -> None:
+    assert dump({"a": text}, "#") == f'#\na: "{text}"\n'.encode()
+
+
+@pytest.mark.parametrize("text", ["shop", "kubernetes.io/h2c", "/var/lib", "registry.example/shop:1", "None"])
+def test_plain_strings_are_plain(text: str) -> None:
+    assert dump({"a": text}, "#") == f"#\na: {text}\n".encode()
+
+
+def test_keys_keep_their_order_and_shared_values_get_no_anchor() -> None:
+    shared = {"z": 1, "a": 2}
+    assert dump({"b": shared, "a": shared}, "#").decode() == "#\nb:\n  z: 1\n  a: 2\na:\n  z: 1\n  a: 2\n"
