@@ -97,7 +97,7 @@ def _insertion(text: str, sequence: yaml.SequenceNode, lines: tuple[str, ...]) -
     """Where in ``text`` to insert what, so that ``sequence`` gets one more item."""
     if sequence.flow_style:
         item = _flow(lines)
-        return sequence.end_mark.index - 1, f", {item}" if sequence.value else item
+        return (_end(sequence.value[-1]).index, f", {item}") if sequence.value else (sequence.end_mark.index - 1, item)
     margin = " " * sequence.start_mark.column
     first, *rest = lines
     added = "".join(f"{margin}{line}\n" for line in (f"- {first}", *(f"  {line}" for line in rest)))
