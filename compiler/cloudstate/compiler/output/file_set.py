@@ -18,7 +18,8 @@ class FileSet(Mapping[str, bytes]):
 
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
         for path in files or {}:
-            _require_inner_path(path)
+            if not is_inner_path(path):
+                raise ValueError(f"not a relative path inside the output directory: {path!r}")
         self._files = dict(sorted((files or {}).items()))
 
     def __getitem__(self, path: str) -> bytes:
@@ -57,7 +58,7 @@ class FileSet(Mapping[str, bytes]):
         return digest.hexdigest()
 
 
-def _require_inner_path(path: str) -> None:
+def is_inner_path(path: str) -> bool:
+    """Whether a path is relative, normal, and does not lead out of the directory."""
     pure = PurePosixPath(path)
-    if not pure.parts or pure.is_absolute() or ".." in pure.parts or str(pure) != path:
-        raise ValueError(f"not a relative path inside the output directory: {path!r}")
+    return bool(pure.parts) and not pure.is_absolute() and ".." not in pure.parts and str(pure) == path

@@ -1,0 +1,92 @@
+"""``cloudstate compile SPEC...``: check specs, and write what is generated from them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cloudstate.compiler.diagnostics import Diagnostic
+    from cloudstate.compiler.driver import Compiled
+
+HELP = "check specs and generate code, a service description and manifests from them"
+
+_FINDINGS = 1
+_ENVIRONMENT = 3
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "specs",
+        nargs="+",
+        metavar="SPEC",
+        help="a folder with service.yaml, a folder of such folders, a YAML file, or an annotated .proto file",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write to DIR/NAME for each service (default: generated/ beside the nearest pyproject.toml)",
+    )
+    parser.add_argument("--name", help="the service's name, where the spec is a .proto file (default: the file's)")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail if something would change, and show it"
+    )
+    parser.add_argument("--diff", action="store_true", help="write nothing; show what would change")
+    parser.add_argument(
+        "--format",
+        choices=["text", "json", "github", "sarif"],
+        default="text",
+        help="how to print findings: text goes to stderr, the others to stdout (default: %(default)s)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compile. Returns the exit code: 1 if there are errors or drift, 3 if the machine lacks something."""
+    from cloudstate.compiler import driver
+    from cloudstate.compiler.frontend import ProtocMissing
+
+    try:
+        outcome = driver.compile_specs(arguments.specs, arguments.out, arguments.name)
+    except ProtocMissing as missing:
+        print(f"error: protoc cannot be used: {missing}\n  help: install the package grpcio-tools", file=sys.stderr)
+        return _ENVIRONMENT
+    found = list(outcome.diagnostics)
+    failed = outcome.has_errors
+    is_dry = arguments.check or arguments.diff
+    if not failed:
+        late = driver.stale(outcome.compiled) if arguments.check else ()
+        late = late if is_dry else driver.write_all(outcome.compiled)
+        failed = bool(late)
+        found += late
+    _print_findings(found, arguments.format)
+    if arguments.format == "text" and not outcome.has_errors:
+        _print_result(outcome.compiled, is_dry, failed)
+    return _FINDINGS if failed else 0
+
+
+def _print_findings(found: Sequence[Diagnostic], format_: str) -> None:
+    from cloudstate.compiler.diagnostics.render import render
+
+    text = render(found, format_)
+    stream = sys.stderr if format_ == "text" else sys.stdout
+    stream.buffer.write(text.encode("utf-8"))
+    stream.flush()
+
+
+def _print_result(compiled: Sequence[Compiled], is_dry: bool, failed: bool) -> None:
+    from cloudstate.compiler.frontend import shown
+    from cloudstate.compiler.output import diff
+
+    for service in compiled:
+        if is_dry:
+            sys.stdout.buffer.write(diff(service.files, service.difference).encode("utf-8"))
+        elif not failed:
+            changes = len(service.difference.paths)
+            what = f"{changes} of {len(service.files)} files changed" if changes else "nothing to change"
+            print(f"compiled {service.service.name} to {shown(service.folder)}/: {what}")
+    sys.stdout.flush()

@@ -1,0 +1,136 @@
+"""The catalogue of everything the compiler can find. A code is never used for something else later.
+
+The first digit is the phase: 0 files, 1 syntax, 2 names, 3 meaning, 4 deployment, 5 output, 9 the compiler itself.
+Every entry has a page under ``explain/`` and a failing example under ``tests/golden/diagnostics/``.
+"""
+
+from __future__ import annotations
+
+from cloudstate.compiler.diagnostics.diagnostic import Code, Severity
+
+_CATALOGUE: dict[str, Code] = {}
+
+
+def _entry(severity: Severity, id_: str, name: str, template: str) -> Code:
+    code = Code(id_, name, severity, template)
+    _CATALOGUE[id_] = code
+    return code
+
+
+def _error(id_: str, name: str, template: str) -> Code:
+    return _entry(Severity.ERROR, id_, name, template)
+
+
+def _warning(id_: str, name: str, template: str) -> Code:
+    return _entry(Severity.WARNING, id_, name, template)
+
+
+def _note(id_: str, name: str, template: str) -> Code:
+    return _entry(Severity.NOTE, id_, name, template)
+
+
+# 0: files
+SPEC_NOT_FOUND = _error("CS0001", "spec-not-found", "no spec at `{path}`")
+UNREADABLE_FILE = _error("CS0002", "unreadable-file", "cannot read `{path}`: {reason}")
+NOT_UTF8 = _error("CS0003", "not-utf8", "`{path}` is not UTF-8")
+PROTO_NOT_FOUND = _error("CS0004", "proto-not-found", "no such proto file: `{path}`")
+PROTO_OUTSIDE_ROOT = _error("CS0005", "proto-outside-root", "`{path}` is not a path inside the proto root")
+
+# 1: syntax
+YAML_SYNTAX = _error("CS1001", "yaml-syntax", "not valid YAML: {reason}")
+DUPLICATE_KEY = _error("CS1002", "duplicate-key", "the key `{key}` stands here twice")
+SEVERAL_DOCUMENTS = _error("CS1003", "several-documents", "more than one document in a spec")
+EMPTY_SPEC = _error("CS1004", "empty-spec", "the spec is empty")
+UNKNOWN_KEY = _error("CS1005", "unknown-key", "unknown key `{key}`")
+WRONG_TYPE = _error("CS1006", "wrong-type", "`{key}` is {found} where {expected} is expected")
+MISSING_KEY = _error("CS1007", "missing-key", "`{key}` is missing")
+BAD_API_VERSION = _error("CS1008", "bad-api-version", "unknown apiVersion `{found}`")
+BAD_KIND = _error("CS1009", "bad-kind", "unknown kind `{found}`")
+UNKNOWN_VALUE = _error("CS1010", "unknown-value", "`{found}` is not a value of `{key}`")
+UNKNOWN_MODEL = _error("CS1011", "unknown-model", "unknown state model `{found}`")
+BAD_DURATION = _error("CS1012", "bad-duration", "`{found}` is not a duration")
+OUT_OF_RANGE = _error("CS1013", "out-of-range", "`{key}` is {found}, {expected}")
+PROTO_ERROR = _error("CS1014", "proto-error", "protoc: {reason}")
+PROTO2_REFUSED = _error("CS1015", "proto2-refused", "`{path}` is written in {syntax}, only proto3 is supported")
+
+# 2: names
+UNRESOLVED_IMPORT = _error("CS2001", "unresolved-import", "cannot find the import `{path}`")
+UNKNOWN_SERVICE = _error("CS2002", "unknown-service", "unknown service `{name}`")
+UNKNOWN_MESSAGE = _error("CS2003", "unknown-message", "unknown message `{name}`")
+UNKNOWN_COMMAND = _error("CS2004", "unknown-command", "unknown command `{name}`")
+AMBIGUOUS_NAME = _error("CS2005", "ambiguous-name", "`{name}` could be several {kind}s")
+UNDECLARED_EVENT = _error("CS2006", "undeclared-event", "`{name}` is not an event of the entity")
+UNUSED_PROTO = _warning("CS2007", "unused-proto", "nothing of `{path}` is used")
+SERVICE_WITHOUT_ENTITY = _warning("CS2008", "service-without-entity", "the service `{name}` has no entity")
+BAD_SERVICE_NAME = _error("CS2009", "bad-service-name", "`{name}` cannot be the name of a service")
+RESERVED_NAME = _error("CS2010", "reserved-name", "the name `{name}` is reserved")
+MODULE_CLASH = _error("CS2011", "module-clash", "`{name}` would be two Python modules")
+BAD_CLASS_PATH = _error("CS2012", "bad-class-path", "`{path}` is not the path of a class")
+DUPLICATE_NAME = _error("CS2013", "duplicate-name", "two specs are named `{name}`")
+CLASS_NOT_FOUND = _warning("CS2014", "class-not-found", "the class `{path}` does not exist")
+HANDLER_NOT_FOUND = _warning("CS2015", "handler-not-found", "the class `{path}` does not define {methods}")
+
+# 3: meaning
+COMMAND_WITHOUT_KEY = _error(
+    "CS3001", "command-without-key", "the command `{name}` does not say which entity it is for"
+)
+BAD_KEY_TYPE = _error("CS3002", "bad-key-type", "the field `{name}` cannot be an entity key")
+STREAMED_COMMAND = _error("CS3003", "streamed-command", "the command `{name}` is streamed")
+DUPLICATE_ENTITY = _error("CS3004", "duplicate-entity", "the service `{name}` has two entities")
+DUPLICATE_TYPE = _error("CS3005", "duplicate-type", "two entities have the type `{name}`")
+STATE_MISSING = _error("CS3006", "state-missing", "the entity `{name}` has no state")
+EVENTS_MISSING = _error("CS3007", "events-missing", "the entity `{name}` has no events")
+NOT_FOR_MODEL = _error("CS3008", "not-for-model", "`{key}` means nothing for {model}")
+DUPLICATE_EVENT = _error("CS3009", "duplicate-event", "the event `{name}` is listed twice")
+EVENT_IS_STATE = _note("CS3010", "event-is-state", "`{name}` is both the state and an event")
+READ_EMITS = _error("CS3011", "read-emits", "the command `{name}` reads and emits")
+PASSIVATION_TOO_SHORT = _error("CS3012", "passivation-too-short", "a passivation of {found} is too short")
+ANNOTATION_CONFLICT = _error("CS3013", "annotation-conflict", "`{key}` is said twice, and differently")
+CRDT_NOT_SERVED = _error("CS3014", "crdt-not-served", "the crdt model is not served by this version")
+SIDECAR_NOT_SERVED = _warning("CS3015", "sidecar-not-served", "the placement `sidecar` is not served by this version")
+BAD_TYPE_ID = _error("CS3016", "bad-type-id", "`{name}` cannot be the type of an entity")
+SIMILAR_COMMANDS = _warning("CS3017", "similar-commands", "`{first}` and `{second}` are hard to tell apart in Python")
+SAME_EVENT_NAME = _note("CS3018", "same-event-name", "several events are named `{name}`")
+NO_COMMANDS = _warning("CS3019", "no-commands", "the service `{name}` has no rpcs")
+SHARED_CLASS = _error("CS3020", "shared-class", "two entities are implemented by `{path}`")
+EVENT_NOT_EMITTED = _note("CS3021", "event-not-emitted", "no command emits `{name}`")
+
+# 31: rules for HTTP
+HTTP_PATTERN_MISSING = _error("CS3101", "http-pattern-missing", "the http rule of `{name}` has no method and path")
+HTTP_BAD_TEMPLATE = _error("CS3102", "http-bad-template", "`{template}` is not a path template")
+HTTP_UNKNOWN_VARIABLE = _error("CS3103", "http-unknown-variable", "unknown path variable `{name}`")
+HTTP_BAD_VARIABLE = _error("CS3104", "http-bad-variable", "the field `{name}` cannot be a path variable")
+HTTP_DUPLICATE_PATTERN = _error("CS3105", "http-duplicate-pattern", "two http rules match `{pattern}`")
+HTTP_BAD_BODY = _error("CS3106", "http-bad-body", "`{name}` cannot be the body")
+HTTP_BAD_RESPONSE_BODY = _error("CS3107", "http-bad-response-body", "`{name}` cannot be the response body")
+HTTP_CUSTOM_METHOD = _error("CS3108", "http-custom-method", "the custom http method `{name}` is not supported")
+HTTP_NESTED_BINDINGS = _error("CS3109", "http-nested-bindings", "additional bindings inside additional bindings")
+HTTP_BAD_SELECTOR = _error("CS3110", "http-bad-selector", "the selector `{found}` names another rpc")
+
+# 4: deployment
+STORE_NOT_SHARED = _error("CS4001", "store-not-shared", "{replicas} cannot share a store of kind `{kind}`")
+AUTOSCALE_BOUNDS = _error("CS4002", "autoscale-bounds", "autoscale from {min} to {max} leaves no choice")
+BAD_IMAGE = _error("CS4003", "bad-image", "`{image}` is not the name of an image")
+BAD_QUANTITY = _error("CS4004", "bad-quantity", "`{found}` is not a quantity")
+STATEFUL_KNATIVE = _error("CS4005", "stateful-knative", "Knative cannot run the {model} entity `{name}`")
+AUTOSCALE_AND_REPLICAS = _warning("CS4006", "autoscale-and-replicas", "`replicas` is ignored beside `autoscale`")
+BAD_RESOURCE_NAME = _error("CS4007", "bad-resource-name", "`{name}` cannot be the name of a {kind}")
+SECRET_MISSING = _error("CS4008", "secret-missing", "a store of kind `{kind}` needs a secret")
+SECRET_UNUSED = _warning("CS4009", "secret-unused", "a store of kind `{kind}` uses no secret")
+
+# 5: output
+FOREIGN_FILE = _error("CS5001", "foreign-file", "`{path}` is in the way")
+STALE_OUTPUT = _error("CS5002", "stale-output", "`{path}` is not what the spec says")
+CANNOT_WRITE = _error("CS5003", "cannot-write", "cannot write `{path}`: {reason}")
+
+# 9: the compiler itself
+INTERNAL_ERROR = _entry(Severity.BUG, "CS9001", "internal-error", "the compiler failed: {reason}")
+
+#: All codes by id, in the order above.
+CATALOGUE = dict(_CATALOGUE)
+
+
+def find(id_or_name: str) -> Code | None:
+    """The code with this id (in any case) or name."""
+    by_id = CATALOGUE.get(id_or_name.upper())
+    return by_id or next((code for code in CATALOGUE.values() if code.name == id_or_name.lower()), None)

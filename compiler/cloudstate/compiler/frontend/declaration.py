@@ -1,0 +1,39 @@
+"""What is said about an entity, in the YAML or in a proto's options: values with places, names as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloudstate.compiler.source import Located, Span
+
+
+@dataclass(frozen=True, slots=True)
+class CommandDeclaration:
+    """What is said about one command; its name is located where it is mentioned."""
+
+    name: Located[str]
+    effect: Located[str] | None = None
+    emits: tuple[Located[str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EntityDeclaration:
+    """What is said about one entity.
+
+    Attributes:
+        service: name of its gRPC service.
+        scope: the package that names may be relative to; "" in the YAML, which has none.
+        given: where each key stands, by the key of the YAML.
+        values: the single values, by the key of the YAML; ``snapshot`` in events, ``passivation`` in milliseconds.
+        events: the names of the event types.
+        commands: by the name of the rpc.
+    """
+
+    service: Located[str]
+    scope: str = ""
+    given: Mapping[str, Span] = field(default_factory=dict)
+    values: Mapping[str, Located[Any]] = field(default_factory=dict)
+    events: tuple[Located[str], ...] = ()
+    commands: Mapping[str, CommandDeclaration] = field(default_factory=dict)

@@ -1,0 +1,67 @@
+"""From what the command line names to specs, and from a spec to the place of its output."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from cloudstate.compiler.diagnostics import Diagnostic, codes
+from cloudstate.compiler.frontend.read import Input
+from cloudstate.compiler.source import Source, Span
+
+SPEC_NAME = "service.yaml"
+_SUFFIXES = {".yaml", ".yml", ".proto"}
+
+
+def find_inputs(paths: Iterable[str], name: str | None = None) -> tuple[tuple[Input, ...], tuple[Diagnostic, ...]]:
+    """The specs at the given paths: files, folders with a ``service.yaml``, or folders of such folders.
+
+    Args:
+        paths: as given; each spec counts once.
+        name: the name of a service whose spec is a .proto file.
+    """
+    inputs: dict[Path, Input] = {}
+    findings: list[Diagnostic] = []
+    for given in paths:
+        specs = _specs_at(Path(given))
+        if not specs:
+            findings.append(_nothing_at(Path(given)))
+        for spec in specs:
+            absolute = Path(os.path.abspath(spec))
+            inputs.setdefault(absolute, Input(absolute, shown(absolute), name))
+    return tuple(inputs.values()), tuple(findings)
+
+
+def output_folder(given: Input) -> Path:
+    """``generated/`` in the project, which is the nearest folder at or above the spec's that has a pyproject.toml, or
+    else the spec's own."""
+    folder, _ = given.folder()
+    root = next((above for above in (folder, *folder.parents) if (above / "pyproject.toml").is_file()), folder)
+    return root / "generated"
+
+
+def shown(path: Path) -> str:
+    """A path as people read it: from the working directory, if it is inside."""
+    try:
+        return path.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def _specs_at(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path] if path.suffix in _SUFFIXES and path.exists() else []
+    if (path / SPEC_NAME).exists():
+        return [path / SPEC_NAME]
+    return sorted(folder / SPEC_NAME for folder in path.iterdir() if (folder / SPEC_NAME).exists())
+
+
+def _nothing_at(path: Path) -> Diagnostic:
+    name = path.as_posix()
+    found = codes.SPEC_NOT_FOUND.at(Span(Source(name)), path=name)
+    if path.is_dir():
+        return found.help(f"name a folder that has a {SPEC_NAME}, or one whose folders have it")
+    if path.exists():
+        return found.help("name a .yaml or .proto file, or a folder")
+    return found.help("`cloudstate init NAME` writes a new project")

@@ -1,0 +1,91 @@
+"""A spec without errors becomes the service that the backends see: defaults are filled in, positions left behind."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+
+from cloudstate.compiler.frontend.naming import implementation_of, type_of
+from cloudstate.compiler.model.deployment import Autoscale, Deployment, Resources, Store
+from cloudstate.compiler.model.entity import Command, Entity
+from cloudstate.compiler.model.schema import RpcDeclaration
+from cloudstate.compiler.model.service import Placement, Service
+from cloudstate.compiler.model.spec import CommandSpec, DeploymentSpec, EntitySpec, Spec
+
+_DIGEST_LENGTH = 16
+
+
+def lower(spec: Spec) -> Service:
+    """The service model. Its digest is a hash of all the rest: equal services have equal digests, wherever their specs
+    are and however they are written down."""
+    store = Store()
+    if spec.store is not None:
+        store = Store(spec.store.kind.value, spec.store.secret.value if spec.store.secret else None)
+    service = Service(
+        name=spec.name.value,
+        entities=tuple(_entity(entity) for entity in spec.entities),
+        files=spec.schema.files,
+        descriptors=spec.schema.descriptors,
+        placement=spec.placement.value if spec.placement else Placement.EMBEDDED,
+        store=store,
+        deployment=_deployment(spec.deployment),
+        shards=spec.shards,
+    )
+    return replace(service, digest=_digest(service))
+
+
+def _digest(service: Service) -> str:
+    content = {name: value for name, value in asdict(service).items() if name not in ("descriptors", "digest")}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True)
+    return f"sha256:{hashlib.sha256(service.descriptors + text.encode()).hexdigest()[:_DIGEST_LENGTH]}"
+
+
+def _entity(entity: EntitySpec) -> Entity:
+    service = entity.service.value
+    said = {command.rpc.value.name: command for command in entity.commands}
+    return Entity(
+        service=service.full_name,
+        model=entity.model.value,
+        type=type_of(entity),
+        implementation=implementation_of(entity),
+        commands=tuple(_command(rpc, said.get(rpc.name)) for rpc in service.rpcs),
+        state=entity.state.value.type if entity.state else None,
+        events=tuple(event.value.type for event in entity.events),
+        snapshot_every=entity.snapshot_every.value if entity.snapshot_every else 100,
+        passivation_ms=entity.passivation_ms.value if entity.passivation_ms else 30_000,
+        crdt=entity.crdt.value if entity.crdt else None,
+        docs=service.docs,
+    )
+
+
+def _command(rpc: RpcDeclaration, said: CommandSpec | None) -> Command:
+    return Command(
+        name=rpc.name,
+        input=rpc.input.type,
+        output=rpc.output.type,
+        key=tuple(field.name for field in rpc.keys),
+        client_streaming=rpc.client_streaming,
+        server_streaming=rpc.server_streaming,
+        effect=said.effect.value if said and said.effect else None,
+        emits=tuple(event.value.type for event in said.emits) if said else (),
+        docs=rpc.docs,
+    )
+
+
+def _deployment(spec: DeploymentSpec) -> Deployment:
+    autoscale = None
+    if spec.autoscale is not None:
+        autoscale = Autoscale(spec.autoscale.min.value, spec.autoscale.max.value, spec.autoscale.cpu)
+    defaults = Resources()
+    return Deployment(
+        image=spec.image.value if spec.image else None,
+        replicas=spec.replicas.value if spec.replicas else 1,
+        autoscale=autoscale,
+        mesh=spec.mesh.value if spec.mesh else "none",
+        callers=tuple(caller.value for caller in spec.callers),
+        resources=Resources(
+            cpu=spec.cpu.value if spec.cpu else defaults.cpu,
+            memory=spec.memory.value if spec.memory else defaults.memory,
+        ),
+    )
