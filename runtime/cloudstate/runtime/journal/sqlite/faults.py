@@ -35,6 +35,11 @@ def is_busy(error: sqlite3.Error) -> bool:
     return primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether there was no space left: nothing was written, and something smaller may still fit."""
+    return primary_code(error) == sqlite3.SQLITE_FULL
+
+
 def journal_error(error: sqlite3.Error, path: Path, *, retry_safe: bool | None) -> JournalError:
     """The journal's error for one of SQLite's.
 
@@ -46,6 +51,13 @@ def journal_error(error: sqlite3.Error, path: Path, *, retry_safe: bool | None) 
         return JournalInvalid(f"the journal `{path}` cannot be used: {_INVALID[code]} ({error})")
     reason = _UNAVAILABLE.get(code, "SQLite refuses")
     return JournalUnavailable(f"the journal `{path}` is not available: {reason} ({error})", retry_safe=retry_safe)
+
+
+def index_error(error: sqlite3.Error, path: Path) -> JournalError:
+    """The same for the index, which can always be made again."""
+    if primary_code(error) in _INVALID:
+        return JournalInvalid(f"the index `{path}` is damaged ({error}); stop the runtime, delete it, and start again")
+    return journal_error(error, path, retry_safe=True)
 
 
 @contextmanager

@@ -23,16 +23,14 @@ EventRow: TypeAlias = "tuple[int, int, str, int, int, int, int, bytes]"
 StateRow: TypeAlias = "tuple[int, int, str, int, int | None, int, bytes | None]"
 
 
-class Head(NamedTuple):
-    """Where an entity is: its sequence, the offset of its newest event, the number of its state (0: none)."""
-
-    sequence: int
-    event: int
-    state: int
-
+#: Where an entity is: its sequence, the offset of its newest event, the number of its state (0: none). Heads and their
+#: keys are plain tuples because very many are kept: the garbage collector does not look at tuples of such values again.
+Head: TypeAlias = "tuple[int, int, int]"
+#: An entity's type and id.
+Key: TypeAlias = "tuple[str, str]"
 
 #: An entity that was never written.
-NEW = Head(0, 0, 0)
+NEW: Head = (0, 0, 0)
 
 
 class End(NamedTuple):
@@ -57,7 +55,7 @@ class Plan:
     results: list[int | WrongExpectedSequence] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     states: dict[int, StateRow] = field(default_factory=dict)
-    heads: dict[EntityKey, Head] = field(default_factory=dict)
+    heads: dict[Key, Head] = field(default_factory=dict)
     names: dict[str, int] = field(default_factory=dict)
 
 
@@ -71,7 +69,7 @@ class Planner:
         time: the wall time of the batch in microseconds.
     """
 
-    def __init__(self, end: End, head_of: Callable[[EntityKey], Head], names: Mapping[str, int], time: int) -> None:
+    def __init__(self, end: End, head_of: Callable[[Key], Head], names: Mapping[str, int], time: int) -> None:
         self._plan = Plan(end)
         self._head_of = head_of
         self._names = names
@@ -83,16 +81,15 @@ class Planner:
         plan = self._plan
         heads, results = plan.heads, plan.results
         for append in batch:
-            entity = append.entity
-            head = heads.get(entity)
-            if head is None:
-                head = self._head_of(entity)
-            if append.expected != head.sequence:
-                results.append(_wrong(append, head))
+            type, id = append.entity
+            key = (type, id)
+            head = heads.get(key) or self._head_of(key)
+            if append.expected != head[0]:
+                results.append(_wrong(append, head[0]))
                 continue
             after = self._events(append, head) if isinstance(append, AppendEvents) else self._value(append, head)
-            heads[entity] = after
-            results.append(after.sequence)
+            heads[key] = after
+            results.append(after[0])
         plan.end = End(self._event, self._state)
         return plan
 
@@ -107,11 +104,12 @@ class Planner:
             previous = self._event
         if append.snapshot is not None:
             state = self._replace(append.entity, state, sequence, append.snapshot)
-        return Head(sequence, previous, state)
+        return sequence, previous, state
 
     def _value(self, append: WriteValue, head: Head) -> Head:
-        sequence = head.sequence + 1
-        return Head(sequence, head.event, self._replace(append.entity, head.state, sequence, append.value))
+        sequence, event, state = head
+        sequence += 1
+        return sequence, event, self._replace(append.entity, state, sequence, append.value)
 
     def _replace(self, entity: EntityKey, number: int, sequence: int, payload: Payload | None) -> int:
         if not number:
@@ -130,8 +128,6 @@ class Planner:
         return number
 
 
-def _wrong(append: Append, head: Head) -> WrongExpectedSequence:
+def _wrong(append: Append, actual: int) -> WrongExpectedSequence:
     entity = append.entity
-    return WrongExpectedSequence(
-        entity_type=entity.type, entity_id=entity.id, expected=append.expected, actual=head.sequence
-    )
+    return WrongExpectedSequence(entity_type=entity.type, entity_id=entity.id, expected=append.expected, actual=actual)

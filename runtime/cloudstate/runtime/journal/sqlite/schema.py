@@ -5,18 +5,17 @@
             offset of the entity's event before (0: none): a chain from the newest event to the first
     state   one row per entity that has a state (a snapshot or a value), the latest only, replaced in place.
             ``url`` NULL: deleted. ``number`` never changes, so the index need not follow updates
-    entity  the index: where an entity's newest event and its state are. It may lag behind the log: it is right for
-            everything up to the offset and the number in ``fact``, and what came later is read from the tail
-    fact    numbers about the file: ``indexed_event`` and ``indexed_state``
+    fact    numbers about the file: ``identity``, made at random, by which the index knows its log
 
 ``time`` is the wall time of the append in microseconds since the Unix epoch.
 
 There is no unique index on (entity, sequence): it would cost several times the append itself. The one writer checks
-the sequence instead (``plan``), and finds entities through the lagging index (``log``).
+the sequence instead (``plan``), and finds entities through an index that follows behind in another file (``index``).
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -47,13 +46,6 @@ CREATE TABLE state (
     time INTEGER NOT NULL,
     value BLOB
 ) STRICT;
-CREATE TABLE entity (
-    type INTEGER NOT NULL,
-    id TEXT NOT NULL,
-    event INTEGER NOT NULL,
-    state INTEGER NOT NULL,
-    PRIMARY KEY (type, id)
-) STRICT, WITHOUT ROWID;
 CREATE TABLE fact (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 
@@ -62,18 +54,17 @@ def _create(connection: sqlite3.Connection) -> None:
     for statement in _TABLES.split(";\n"):
         if statement.strip():
             connection.execute(statement)
-    connection.execute("INSERT INTO fact VALUES ('indexed_event', 0), ('indexed_state', 0)")
+    identity = int.from_bytes(os.urandom(7), "big")
+    connection.execute("INSERT INTO fact VALUES ('identity', ?)", (identity,))
 
 
 #: The step from version n to n + 1 is at n. A released step is never changed.
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create,)
 
 
-def connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
-    """A connection in autocommit mode that any one thread at a time may use."""
-    return sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, timeout=busy_timeout, cached_statements=64
-    )
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode that any one thread at a time may use, and that waits for nobody."""
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0, cached_statements=64)
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -99,6 +90,12 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def identity(connection: sqlite3.Connection) -> int:
+    """The number by which this file is told from every other journal."""
+    value: int = connection.execute("SELECT value FROM fact WHERE name = 'identity'").fetchone()[0]
+    return value
 
 
 def _checked_version(connection: sqlite3.Connection, path: Path) -> int:

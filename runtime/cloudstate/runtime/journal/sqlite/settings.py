@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from cloudstate.runtime.journal.limits import DEFAULT_MAX_APPEND
 
@@ -14,21 +15,29 @@ class SqliteSettings:
     Attributes:
         max_append: the largest append, in bytes.
         max_waiting: how many appends may wait for their commit; more are refused.
+        max_waiting_bytes: the same, in bytes of payload.
         max_batch: how many appends one transaction takes.
-        index_lag: how many events the index may lag behind the log; bounds what is read again after a crash.
-        index_batch: how many entities one transaction indexes, when the index lags too far behind.
-        max_heads: how many entities' places in the log are kept in memory besides those not indexed yet.
+        max_batch_bytes: after how many bytes of payload a transaction takes no more.
+        commit_on: which thread waits for the disk: the event loop's, another, or ``auto``: the loop's while the disk
+            is fast.
+        slow_commit: ``auto`` takes a disk for slow when commits take longer than this, in seconds.
+        index_lag: by how many records the index may lag behind before it is written; bounds what is read again after a
+            crash.
         checkpoint_every: after about how many bytes of write-ahead log they are copied into the database file.
-        busy_timeout: seconds that a write waits while another process holds the file's write lock.
+        wal_limit: the size in bytes at which the write-ahead log is started anew.
+        busy_timeout: seconds that appends wait while another process holds the file's write lock.
         max_file_pages: a bound of the database file, in pages; None: only the disk's.
     """
 
     max_append: int = DEFAULT_MAX_APPEND
     max_waiting: int = 20_000
+    max_waiting_bytes: int = 256 * 1024 * 1024
     max_batch: int = 512
+    max_batch_bytes: int = 8 * 1024 * 1024
+    commit_on: Literal["auto", "loop", "thread"] = "auto"
+    slow_commit: float = 0.003
     index_lag: int = 50_000
-    index_batch: int = 64
-    max_heads: int = 100_000
     checkpoint_every: int = 8 * 1024 * 1024
-    busy_timeout: float = 0.1
+    wal_limit: int = 32 * 1024 * 1024
+    busy_timeout: float = 2.0
     max_file_pages: int | None = None

@@ -1,0 +1,273 @@
+"""When the log is written: what waits in one turn of the event loop is one transaction, and all of it is answered.
+
+Where the commit waits for the disk depends on the disk. While it syncs fast, the loop's own thread waits: handing a
+batch to another thread and back costs more than that (docs/performance.md has both). On a slow disk another thread
+waits, the loop goes on, and the next batch gathers meanwhile.
+
+Errors are an append's own where they can be. A batch that cannot be written is written in halves, down to the appends
+that are in the way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from cloudstate.runtime.clock import Clock
+from cloudstate.runtime.journal.errors import JournalError, JournalUnavailable
+from cloudstate.runtime.journal.limits import checked_size
+from cloudstate.runtime.journal.sqlite.faults import is_busy, is_full, journal_error
+from cloudstate.runtime.journal.sqlite.heads import Heads
+from cloudstate.runtime.journal.sqlite.log import Log
+from cloudstate.runtime.journal.sqlite.plan import Append, Plan
+from cloudstate.runtime.journal.sqlite.settings import SqliteSettings
+
+logger = logging.getLogger(__name__)
+
+#: An append, who waits for it, and its size.
+_Waiting = tuple[Append, "asyncio.Future[int]", int]
+
+_BUSY_RETRY = 0.005
+
+
+class GroupCommit:
+    """The queue before the log.
+
+    Args:
+        log: what is written; nobody else may write it.
+        heads: kept up to date with the log.
+        path: the log's file, for messages.
+        clock: measures how long commits take.
+        committed: called after every commit with the bytes of payload that it wrote.
+
+    Attributes:
+        commits: how many transactions were committed.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        heads: Heads,
+        path: Path,
+        clock: Clock,
+        settings: SqliteSettings,
+        committed: Callable[[int], None],
+    ) -> None:
+        self.commits = 0
+        self._log = log
+        self._heads = heads
+        self._path = path
+        self._clock = clock
+        self._settings = settings
+        self._committed = committed
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal-commit")
+        self._in_thread = settings.commit_on == "thread"
+        self._commit_time = 0.0
+        self._waiting: list[_Waiting] = []
+        self._waiting_bytes = 0
+        self._busy_since: float | None = None
+        self._is_failing = False
+        # Idle: no turn is scheduled and no commit is on its way. A turn that finds itself held parks.
+        self._is_idle = True
+        self._is_held = False
+        self._is_parked = False
+        self._settled: asyncio.Future[None] | None = None
+
+    def append(self, append: Append) -> asyncio.Future[int]:
+        """See ``Journal.append``."""
+        future: asyncio.Future[int] = self._loop.create_future()
+        try:
+            size = checked_size(append, self._settings.max_append)
+            if len(self._waiting) >= self._settings.max_waiting or (
+                self._waiting and self._waiting_bytes + size > self._settings.max_waiting_bytes
+            ):
+                reason = f"{len(self._waiting)} appends ({self._waiting_bytes} bytes) already wait for the journal"
+                raise JournalUnavailable(reason, retry_safe=True)
+        except JournalError as error:
+            future.set_exception(error)
+            return future
+        self._waiting.append((append, future, size))
+        self._waiting_bytes += size
+        if self._is_idle:
+            self._is_idle = False
+            self._loop.call_soon(self._turn)
+        return future
+
+    async def hold(self) -> None:
+        """Begin no commit until ``release``; returns when the one on its way is done."""
+        self._is_held = True
+        if not self._is_idle and not self._is_parked:
+            await self._settle()
+
+    def release(self) -> None:
+        """Undo ``hold``."""
+        self._is_held = False
+        if self._is_parked:
+            self._is_parked = False
+            self._loop.call_soon(self._turn)
+
+    async def close(self) -> None:
+        """Commit what waits. The caller sees to it that nothing is appended any more."""
+        while not self._is_idle:
+            await self._settle()
+        self._thread.shutdown()
+
+    async def _settle(self) -> None:
+        """Wait until the current turn has ended."""
+        if self._settled is None:
+            self._settled = self._loop.create_future()
+        await asyncio.shield(self._settled)
+
+    def _turn(self) -> None:
+        if self._is_held:
+            self._is_parked = True
+            self._announce()
+            return
+        batch = self._take()
+        try:
+            plan = self._log.stage([append for append, _, _ in batch], self._heads)
+        except (sqlite3.Error, JournalError) as error:
+            if self._waits_for_lock(batch, error):
+                return
+            self._rescue(batch, error)
+            self._end_turn()
+            return
+        self._busy_since = None
+        if self._in_thread and plan.heads:
+            commit = self._thread.submit(self._timed_commit)
+            commit.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._done, batch, plan, done))
+            return
+        self._finish(batch, plan)
+        self._end_turn()
+
+    def _take(self) -> list[_Waiting]:
+        """The next batch."""
+        settings, waiting = self._settings, self._waiting
+        if len(waiting) <= settings.max_batch and self._waiting_bytes <= settings.max_batch_bytes:
+            self._waiting, self._waiting_bytes = [], 0
+            return waiting
+        count = size = 0
+        for _, _, added in waiting[: settings.max_batch]:
+            count += 1
+            size += added
+            if size >= settings.max_batch_bytes:
+                break
+        self._waiting, self._waiting_bytes = waiting[count:], self._waiting_bytes - size
+        return waiting[:count]
+
+    def _done(self, batch: list[_Waiting], plan: Plan, commit: Future[None]) -> None:
+        """A commit in the thread has ended."""
+        error = commit.exception()
+        if error is None:
+            self._adopt(batch, plan)
+        elif isinstance(error, sqlite3.Error):
+            self._commit_failed(batch, error)
+        else:
+            self._log.rollback()
+            self._fail(batch, JournalUnavailable(f"the journal failed ({error!r})", retry_safe=None))
+        self._end_turn()
+
+    def _end_turn(self) -> None:
+        self._announce()
+        if self._waiting:
+            self._loop.call_soon(self._turn)
+        else:
+            self._is_idle = True
+
+    def _announce(self) -> None:
+        if self._settled is not None:
+            self._settled.set_result(None)
+            self._settled = None
+
+    def _finish(self, batch: list[_Waiting], plan: Plan) -> None:
+        """Commit what is staged, and answer."""
+        try:
+            if plan.heads:
+                self._timed_commit()
+        except sqlite3.Error as error:
+            self._commit_failed(batch, error)
+        else:
+            self._adopt(batch, plan)
+
+    def _timed_commit(self) -> None:
+        started = self._clock.monotonic()
+        self._log.commit()
+        self._commit_time += (self._clock.monotonic() - started - self._commit_time) / 16
+
+    def _adopt(self, batch: list[_Waiting], plan: Plan) -> None:
+        """The plan is durable: let everybody know."""
+        if plan.heads:
+            self._log.adopt(plan)
+            self._heads.adopt(plan.heads)
+            self.commits += 1
+            if self._is_failing:
+                self._is_failing = False
+                logger.info("the journal `%s` can be written again", self._path)
+        size = 0
+        for (_, future, added), result in zip(batch, plan.results, strict=True):
+            size += added
+            if future.done():
+                continue
+            if isinstance(result, int):
+                future.set_result(result)
+            else:
+                future.set_exception(result)
+        self._choose_thread()
+        self._committed(size)
+
+    def _choose_thread(self) -> None:
+        if self._settings.commit_on == "auto":
+            # Half as a margin, so that it does not go to and fro.
+            limit = self._settings.slow_commit / 2 if self._in_thread else self._settings.slow_commit
+            self._in_thread = self._commit_time > limit
+
+    def _waits_for_lock(self, batch: list[_Waiting], error: Exception) -> bool:
+        """Put the batch back if another process is in the way, and not for too long yet."""
+        if not (isinstance(error, sqlite3.Error) and is_busy(error)):
+            return False
+        now = self._clock.monotonic()
+        if self._busy_since is None:
+            self._busy_since = now
+        if now - self._busy_since >= self._settings.busy_timeout:
+            return False
+        self._waiting[:0] = batch
+        self._waiting_bytes += sum(size for _, _, size in batch)
+        self._announce()
+        self._loop.call_later(_BUSY_RETRY, self._turn)
+        return True
+
+    def _commit_failed(self, batch: list[_Waiting], error: sqlite3.Error) -> None:
+        self._log.rollback()
+        if is_full(error):
+            self._rescue(batch, error)
+        else:
+            self._fail(batch, journal_error(error, self._path, retry_safe=None))
+
+    def _rescue(self, batch: list[_Waiting], error: Exception) -> None:
+        """Nothing of the batch is written; write what can be."""
+        if len(batch) == 1 or (isinstance(error, sqlite3.Error) and is_busy(error)):
+            if isinstance(error, sqlite3.Error):
+                error = journal_error(error, self._path, retry_safe=True)
+            self._fail(batch, error)
+            return
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            try:
+                plan = self._log.stage([append for append, _, _ in half], self._heads)
+            except (sqlite3.Error, JournalError) as again:
+                self._rescue(half, again)
+            else:
+                self._finish(half, plan)
+
+    def _fail(self, batch: list[_Waiting], error: Exception) -> None:
+        if not self._is_failing:
+            self._is_failing = True
+            logger.error("%d appends are refused, more may follow: %s", len(batch), error)
+        for _, future, _ in batch:
+            if not future.done():
+                future.set_exception(error)

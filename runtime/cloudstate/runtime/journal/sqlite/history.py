@@ -1,0 +1,131 @@
+"""Reading entities: their heads from the index, their state by its number, their events along the chain."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from cloudstate.runtime.journal.errors import JournalInvalid
+from cloudstate.runtime.journal.port import EntityKey, Event, History, Snapshot, Value
+from cloudstate.runtime.journal.sqlite import schema
+from cloudstate.runtime.journal.sqlite.index import Index
+from cloudstate.runtime.journal.sqlite.plan import NEW, Head, Key
+from cloudstate.runtime.payload import Payload
+
+_CHAIN = """
+WITH RECURSIVE chain (offset, previous, sequence, url, value) AS (
+    SELECT offset, previous, sequence, url, value FROM event WHERE offset = ?
+    UNION ALL
+    SELECT event.offset, event.previous, event.sequence, event.url, event.value
+    FROM chain CROSS JOIN event ON event.offset = chain.previous
+    LIMIT ?
+)
+SELECT previous, sequence, url, value FROM chain
+"""
+_EVENT_AT = "SELECT sequence, type, id FROM event WHERE offset = ?"
+_STATE_AT = "SELECT sequence, type, id FROM state WHERE number = ?"
+_FIRST_SLICE = 128
+_LARGEST_SLICE = 1024
+#: Seconds that one slice may take of the event loop before slices are made smaller.
+_SLICE_TIME = 0.001
+
+
+class Reader:
+    """Reads what is committed, on a connection of its own.
+
+    Args:
+        path: the log's file.
+        index: where entities are looked up.
+        texts: the stored names by number.
+        numbers: the numbers of the stored names.
+    """
+
+    def __init__(self, path: Path, index: Index, texts: Mapping[int, str], numbers: Mapping[str, int]) -> None:
+        self._path = path
+        self._index = index
+        self._texts = texts
+        self._numbers = numbers
+        self.connection = schema.connect(path)
+        self.connection.execute("PRAGMA query_only = 1")
+
+    def find(self, key: Key) -> Head:
+        """The head of an entity as the index has it; NEW if it does not know it."""
+        type, id = key
+        number = self._numbers.get(type)
+        found = None if number is None else self._index.find(number, id)
+        if number is None or found is None:
+            return NEW
+        event, state = found
+        sequence = 0
+        for query, row_id in ((_EVENT_AT, event), (_STATE_AT, state)):
+            if row_id:
+                row = self.connection.execute(query, (row_id,)).fetchone()
+                if row is None or row[1:] != (number, id):
+                    raise self._damaged(EntityKey(type, id), f"row {row_id} is not what its index says")
+                sequence = max(sequence, row[0])
+        return sequence, event, state
+
+    def value(self, entity: EntityKey, head: Head) -> Value:
+        """The state of an entity, as ``Journal.load_value``."""
+        sequence, payload = self._state(entity, head[2])
+        return Value(payload, max(sequence, head[0]))
+
+    async def history(self, entity: EntityKey, head: Head) -> History:
+        """The snapshot and the events after it, as ``Journal.load``; a long chain is read in slices."""
+        newest, offset, state = head
+        base, payload = self._state(entity, state)
+        snapshot = None if payload is None else Snapshot(base, payload)
+        if base >= newest:
+            return History(snapshot, [], base)
+        events: list[Event] = []
+        size, expected = _FIRST_SLICE, newest
+        while expected > base:
+            started = time.perf_counter()
+            offset = self._slice(entity, offset, min(size, expected - base), expected, events)
+            expected = events[-1].sequence - 1
+            if expected > base:
+                size = _next_size(size, time.perf_counter() - started)
+                await asyncio.sleep(0)
+        events.reverse()
+        return History(snapshot, events, newest)
+
+    def close(self) -> None:
+        """Release the file."""
+        self.connection.close()
+
+    def _slice(self, entity: EntityKey, offset: int, size: int, expected: int, events: list[Event]) -> int:
+        """Add ``size`` events, newest first, the first of which is at ``offset`` and has the expected sequence."""
+        texts = self._texts
+        rows = self.connection.execute(_CHAIN, (offset, size)).fetchall()
+        for _, sequence, url, value in rows:
+            if sequence != expected:
+                raise self._damaged(entity, f"found its event {sequence} where {expected} belongs")
+            expected -= 1
+            events.append(Event(sequence, Payload(texts[url], value)))
+        if len(rows) != size:
+            raise self._damaged(entity, f"its event {expected} is missing")
+        return int(rows[-1][0])
+
+    def _state(self, entity: EntityKey, number: int) -> tuple[int, Payload | None]:
+        if not number:
+            return 0, None
+        query = "SELECT sequence, url, value, id FROM state WHERE number = ?"
+        row = self.connection.execute(query, (number,)).fetchone()
+        if row is None or row[3] != entity.id:
+            raise self._damaged(entity, f"its state {number} is not where it belongs")
+        sequence, url, value, _ = row
+        return sequence, None if url is None else Payload(self._texts[url], value)
+
+    def _damaged(self, entity: EntityKey, what: str) -> JournalInvalid:
+        return JournalInvalid(
+            f"`{entity.type}` entity `{entity.id}`: its history in `{self._path}` is damaged: {what}; "
+            "restore the file from a backup"
+        )
+
+
+def _next_size(size: int, took: float) -> int:
+    if took > _SLICE_TIME:
+        return max(size // 2, 8)
+    return min(size * 2, _LARGEST_SLICE)
