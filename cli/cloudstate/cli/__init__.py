@@ -1,4 +1,4 @@
-"""The command line: ``cloudstate``. A subcommand is a module with ``HELP``, ``configure(parser)`` and ``run(arguments)``.
+"""The command line: ``cloudstate``. A subcommand is a module: ``HELP``, ``configure(parser)``, ``run(arguments)``.
 
 Start reading at ``command_line.py``. Nothing here imports the compiler or the runtime before a subcommand needs it.
 """

@@ -79,13 +79,16 @@ class _Version(argparse.Action):
 def _report(error: Exception, words: Sequence[str]) -> None:
     from importlib.metadata import version
 
+    from cloudstate.compiler.diagnostics import codes
+
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     where = f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else "unknown"
+    code = codes.INTERNAL_ERROR
     python = ".".join(map(str, sys.version_info[:3]))
     print(
-        f"bug[CS9001]: {type(error).__name__}: {error}\n"
+        f"{code.severity}[{code.id}]: {code.template.format(reason=f'{type(error).__name__}: {error}')}\n"
         f"  note: in {where}; cloudstate {version('cloudstate-py')}, Python {python}, {sys.platform}\n"
         f"  note: the command was: cloudstate {' '.join(words)}\n"
         "  help: this is a defect of cloudstate, not of your files; please report it with the lines above\n"

@@ -7,15 +7,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cloudstate.compiler.checks import (
+    commands,
+    deployment,
+    entities,
+    events,
+    handlers,
+    http,
+    modules,
+    names,
+    protos,
+    store,
+)
 from cloudstate.compiler.diagnostics import Diagnostic
 from cloudstate.compiler.model.spec import Handlers, Spec
+
+_CHECKS = (
+    names.check,
+    entities.check,
+    commands.check,
+    events.check,
+    protos.check,
+    modules.check,
+    http.check,
+    store.check,
+    deployment.check,
+)
 
 
 def check(spec: Spec) -> Iterator[Diagnostic]:
     """All findings about a spec, in no particular order."""
-    yield from ()
+    for each in _CHECKS:
+        yield from each(spec)
 
 
-def check_handlers(spec: Spec, handlers: Sequence[Handlers]) -> Iterator[Diagnostic]:
-    """Findings about the names that Python gives to handlers, and about the author's classes."""
-    yield from ()
+def check_handlers(spec: Spec, named: Sequence[Handlers]) -> Iterator[Diagnostic]:
+    """Findings about the names that Python gives to handlers, and about the author's classes.
+
+    Only for specs without errors: the backend names the handlers of nothing else.
+    """
+    return handlers.check(spec, named)

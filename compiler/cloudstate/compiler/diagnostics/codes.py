@@ -94,6 +94,7 @@ SAME_EVENT_NAME = _note("CS3018", "same-event-name", "several events are named `
 NO_COMMANDS = _warning("CS3019", "no-commands", "the service `{name}` has no rpcs")
 SHARED_CLASS = _error("CS3020", "shared-class", "two entities are implemented by `{path}`")
 EVENT_NOT_EMITTED = _note("CS3021", "event-not-emitted", "no command emits `{name}`")
+NO_ENTITIES = _error("CS3022", "no-entities", "the spec has no entities")
 
 # 31: rules for HTTP
 HTTP_PATTERN_MISSING = _error("CS3101", "http-pattern-missing", "the http rule of `{name}` has no method and path")
@@ -124,7 +125,7 @@ STALE_OUTPUT = _error("CS5002", "stale-output", "`{path}` is not what the spec s
 CANNOT_WRITE = _error("CS5003", "cannot-write", "cannot write `{path}`: {reason}")
 
 # 9: the compiler itself
-INTERNAL_ERROR = _entry(Severity.BUG, "CS9001", "internal-error", "the compiler failed: {reason}")
+INTERNAL_ERROR = _entry(Severity.BUG, "CS9001", "internal-error", "the program failed: {reason}")
 
 #: All codes by id, in the order above.
 CATALOGUE = dict(_CATALOGUE)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cloudstate.compiler.frontend.files import read_source
-from cloudstate.compiler.frontend.naming import implementation_of
+from cloudstate.compiler.model.naming import implementation_of
 from cloudstate.compiler.model.spec import AuthorClass, AuthorModule, EntitySpec
 from cloudstate.compiler.source import Source, Span
 

@@ -68,7 +68,7 @@ class EntityDocument(_Document):
     type: str | None = Field(None, description="The name of the entity's data in the journal. Never change it.")
     class_: str | None = Field(None, alias="class", description="The implementation as `module.Class`.")
     state: str | None = Field(None, description="The message that is the state or value.")
-    events: list[str] | None = Field(None, description="The messages that are events.")
+    events: list[str] | None = Field(None, min_length=1, description="The messages that are events.")
     crdt: CrdtName | None = Field(None, description="The data type of a crdt entity.")
     snapshot: SnapshotDocument | None = None
     passivation: Duration | None = Field(None, description="An idle entity leaves memory after this, e.g. `30s`.")

@@ -6,9 +6,9 @@ import hashlib
 import json
 from dataclasses import asdict, replace
 
-from cloudstate.compiler.frontend.naming import implementation_of, type_of
 from cloudstate.compiler.model.deployment import Autoscale, Deployment, Resources, Store
 from cloudstate.compiler.model.entity import Command, Entity
+from cloudstate.compiler.model.naming import implementation_of, type_of
 from cloudstate.compiler.model.schema import RpcDeclaration
 from cloudstate.compiler.model.service import Placement, Service
 from cloudstate.compiler.model.spec import CommandSpec, DeploymentSpec, EntitySpec, Spec

@@ -14,7 +14,6 @@ from cloudstate.compiler.frontend.declaration import EntityDeclaration
 from cloudstate.compiler.frontend.deployment import deployment_of, store_of
 from cloudstate.compiler.frontend.files import ProtoRoot, read_source
 from cloudstate.compiler.frontend.merge import merge
-from cloudstate.compiler.frontend.naming import service_name_of
 from cloudstate.compiler.frontend.option_entities import annotated_entities
 from cloudstate.compiler.frontend.places import places_of
 from cloudstate.compiler.frontend.protos import compile_protos, own_files
@@ -23,6 +22,7 @@ from cloudstate.compiler.frontend.schema import schema_of
 from cloudstate.compiler.frontend.validation import validate
 from cloudstate.compiler.frontend.yaml_entities import entities_of
 from cloudstate.compiler.frontend.yaml_path import lookup, value, values
+from cloudstate.compiler.model.naming import service_name_of
 from cloudstate.compiler.model.schema import Schema
 from cloudstate.compiler.model.service import Placement
 from cloudstate.compiler.model.spec import EntitySpec, Spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 
-from cloudstate.compiler.model import Model
+from cloudstate.compiler.model.entity import Model
 from cloudstate.compiler.model.spec import EntitySpec
 
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
