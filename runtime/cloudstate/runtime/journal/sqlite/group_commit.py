@@ -130,12 +130,11 @@ class GroupCommit:
             return
         batch = self._take()
         try:
-            plan = self._log.stage([append for append, _, _ in batch], self._heads)
-        except (sqlite3.Error, JournalError) as error:
-            if self._waits_for_lock(batch, error):
-                return
-            self._rescue(batch, error)
-            self._end_turn()
+            plan = self._stage(batch)
+        except Exception as error:
+            if not self._waits_for_lock(batch, error):
+                self._rescue(batch, error)
+                self._end_turn()
             return
         self._busy_since = None
         if self._in_thread and plan.heads:
@@ -144,6 +143,13 @@ class GroupCommit:
             return
         self._finish(batch, plan)
         self._end_turn()
+
+    def _stage(self, batch: list[_Waiting]) -> Plan:
+        if self._heads.dirty >= self._settings.max_unindexed:
+            self._committed(0)  # so that the index is tried again
+            reason = f"the index of the journal `{self._path}` cannot be written; the log has the reason"
+            raise JournalUnavailable(reason, retry_safe=True)
+        return self._log.stage([append for append, _, _ in batch], self._heads)
 
     def _take(self) -> list[_Waiting]:
         """The next batch."""
@@ -251,20 +257,26 @@ class GroupCommit:
     def _rescue(self, batch: list[_Waiting], error: Exception) -> None:
         """Nothing of the batch is written; write what can be."""
         if len(batch) == 1 or (isinstance(error, sqlite3.Error) and is_busy(error)):
-            if isinstance(error, sqlite3.Error):
-                error = journal_error(error, self._path, retry_safe=True)
-            self._fail(batch, error)
+            self._fail(batch, self._not_written(error))
             return
         middle = len(batch) // 2
         for half in (batch[:middle], batch[middle:]):
             try:
-                plan = self._log.stage([append for append, _, _ in half], self._heads)
-            except (sqlite3.Error, JournalError) as again:
+                plan = self._stage(half)
+            except Exception as again:
                 self._rescue(half, again)
             else:
                 self._finish(half, plan)
 
-    def _fail(self, batch: list[_Waiting], error: Exception) -> None:
+    def _not_written(self, error: Exception) -> JournalError:
+        if isinstance(error, JournalError):
+            return error
+        if isinstance(error, sqlite3.Error):
+            return journal_error(error, self._path, retry_safe=True)
+        # Nothing that a caller of the right types can cause; the others must not wait for ever because of it.
+        return JournalUnavailable(f"the journal `{self._path}` cannot write this append: {error!r}", retry_safe=False)
+
+    def _fail(self, batch: list[_Waiting], error: JournalError) -> None:
         if not self._is_failing:
             self._is_failing = True
             logger.error("%d appends are refused, more may follow: %s", len(batch), error)

@@ -73,17 +73,22 @@ class Index:
         return row
 
     def write(self, rows: Iterable[IndexRow], mark: Mark) -> None:
-        """Add rows and move the mark, both or neither."""
+        """Add rows and move the mark, both or neither.
+
+        Raises:
+            JournalError: the file cannot be written.
+        """
         writer = self._writer
-        writer.execute("BEGIN IMMEDIATE")
         try:
+            writer.execute("BEGIN IMMEDIATE")
             writer.executemany(_WRITE, rows)
             writer.execute("UPDATE mark SET event = ?, state = ?, time = ?", (*mark.end, mark.time))
             writer.execute("COMMIT")
-        except BaseException:
+        except sqlite3.Error as error:
+            raise index_error(error, self._path) from error
+        finally:
             if writer.in_transaction:
                 writer.execute("ROLLBACK")
-            raise
 
     def rows(self) -> list[IndexRow]:
         """Everything, in the order of keys; for comparing with a scan of the log."""

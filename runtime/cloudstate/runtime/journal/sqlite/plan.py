@@ -115,8 +115,8 @@ class Planner:
         if not number:
             self._state += 1
             number = self._state
-        url, value = (None, None) if payload is None else (self._number(payload.type_url), payload.value)
         kind = self._number(entity.type)
+        url, value = (None, None) if payload is None else (self._number(payload.type_url), payload.value)
         self._plan.states[number] = (number, kind, entity.id, sequence, url, self._time, value)
         return number
 

@@ -25,6 +25,9 @@ from cloudstate.runtime.journal.errors import JournalInvalid
 #: "CSjn" in the file's header: a SQLite file with this number is a journal of ours.
 APPLICATION_ID = 0x43536A6E
 
+#: Strict tables.
+_OLDEST_SQLITE = (3, 37)
+
 _TABLES = """
 CREATE TABLE name (number INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
 CREATE TABLE event (
@@ -74,6 +77,8 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         JournalInvalid: it is something else, or newer.
         sqlite3.Error: it cannot be read or written.
     """
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise JournalInvalid(f"the journal needs SQLite 3.37 or newer, this Python has {sqlite3.sqlite_version}")
     version = _checked_version(connection, path)
     _set_wal(connection, path)
     if version == len(MIGRATIONS):

@@ -23,6 +23,7 @@ class SqliteSettings:
         slow_commit: ``auto`` takes a disk for slow when commits take longer than this, in seconds.
         index_lag: by how many records the index may lag behind before it is written; bounds what is read again after a
             crash.
+        max_unindexed: how many entities may wait for the index, should it not be writable; then appends are refused.
         checkpoint_every: after about how many bytes of write-ahead log they are copied into the database file.
         wal_limit: the size in bytes at which the write-ahead log is started anew.
         busy_timeout: seconds that appends wait while another process holds the file's write lock.
@@ -37,6 +38,7 @@ class SqliteSettings:
     commit_on: Literal["auto", "loop", "thread"] = "auto"
     slow_commit: float = 0.003
     index_lag: int = 50_000
+    max_unindexed: int = 1_000_000
     checkpoint_every: int = 8 * 1024 * 1024
     wal_limit: int = 32 * 1024 * 1024
     busy_timeout: float = 2.0

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cloudstate.runtime.clock import Clock
+from cloudstate.runtime.journal.errors import JournalError
 from cloudstate.runtime.journal.sqlite import schema
 from cloudstate.runtime.journal.sqlite.group_commit import GroupCommit
 from cloudstate.runtime.journal.sqlite.heads import Heads
@@ -77,7 +78,7 @@ class Upkeep:
             if self._indexed != self._log.end:
                 await self._write_index()
             await self._run(lambda: self._checkpoint("TRUNCATE"))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, JournalError) as error:
             logger.warning("the journal `%s` is complete, but its files are not tidy: %s", self._path, error)
         self._thread.shutdown()
         self._connection.close()
@@ -95,7 +96,7 @@ class Upkeep:
                 await self._copy_wal(commits)
             if self._is_index_due():
                 await self._write_index()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, JournalError) as error:
             self._not_before = self._clock.monotonic() + _PAUSE
             logger.warning("upkeep of the journal `%s` will be tried again: %s", self._path, error)
         finally:
