@@ -60,7 +60,7 @@ def compile_specs(paths: Sequence[str], out: Path | None = None, name: str | Non
         folder = (out or output_folder(given)) / spec.name.value
         if folder in folders:
             found = codes.DUPLICATE_NAME.at(spec.name.span, "again here", name=spec.name.value)
-            sink.add(found.also(folders[folder].span, "first here"))
+            sink.add(found.also(folders[folder].span, "first here").help("rename one of them"))
         folders.setdefault(folder, spec.name)
         if service is not None:
             compiled += _place(service, folder, sink)

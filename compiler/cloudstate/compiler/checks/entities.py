@@ -66,10 +66,10 @@ def _keys(entity: EntitySpec) -> Iterator[Diagnostic]:
 
 def _state(entity: EntitySpec) -> Iterator[Diagnostic]:
     model = entity.model.value
-    if model in (Model.EVENT_SOURCED, Model.VALUE) and "state" not in entity.given:
+    if model in (Model.EVENT_SOURCED, Model.VALUE) and "state" not in entity.attempted:
         found = codes.STATE_MISSING.at(entity.service.span, f"{_DESCRIBED[model]} keeps a state", name=entity.name)
         yield found.help("add `state:` with the message type that holds it")
-    if model is Model.EVENT_SOURCED and "events" not in entity.given:
+    if model is Model.EVENT_SOURCED and "events" not in entity.attempted:
         found = codes.EVENTS_MISSING.at(entity.service.span, "its state is made of events", name=entity.name)
         yield found.help("list the message types of its events as `events:`, or make it a `value` entity")
 

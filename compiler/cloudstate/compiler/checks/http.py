@@ -62,7 +62,8 @@ def _rule(rpc: RpcDeclaration, rule: HttpRule, first: dict[tuple[str, str], Span
 
 
 def _variable(rpc: RpcDeclaration, name: str, place: Span) -> Iterator[Diagnostic]:
-    span = place.find(name)
+    opened = place.find(f"{{{name}")
+    span = Span(opened.source, opened.start + 1, opened.end) if opened != place else place
     field = rpc.input.field(name.partition(".")[0])
     if field is None:
         found = codes.HTTP_UNKNOWN_VARIABLE.at(span, f"not a field of `{rpc.input.type.full_name}`", name=name)

@@ -49,7 +49,7 @@ def _names(spec: Spec) -> Iterator[tuple[str, str, Span]]:
     for entity in spec.entities:
         span = entity.implementation.span if entity.implementation else entity.service.span
         top = implementation_of(entity).partition(".")[0]
-        if top not in seen:
+        if f"author {top}" not in seen:
             seen.add(f"author {top}")
             yield top, _AUTHOR, span
     for name in sorted(spec.neighbours):

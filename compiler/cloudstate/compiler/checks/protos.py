@@ -15,8 +15,8 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
         if path in listed and syntax.value != "proto3":
             found = codes.PROTO2_REFUSED.at(syntax.span, path=path, syntax=syntax.value)
             yield found.help('begin the file with `syntax = "proto3";`, or import it from one that does')
-    # An entity that could not be read may be the one that uses a file or is for a service.
-    if spec.entities and len(spec.entities) >= len(spec.declared):
+    # What could not be read may be what uses a file or is for a service.
+    if spec.entities and spec.is_complete:
         yield from _unused(spec)
         yield from _without_entity(spec, listed)
 

@@ -13,4 +13,6 @@ def page(code: Code) -> str:
     Raises:
         FileNotFoundError: the catalogue has a code without a page: a defect.
     """
-    return (resources.files(__package__) / "explain" / f"{code.id}.md").read_text(encoding="utf-8")
+    return (resources.files("cloudstate.compiler.diagnostics") / "explain" / f"{code.id}.md").read_text(
+        encoding="utf-8"
+    )

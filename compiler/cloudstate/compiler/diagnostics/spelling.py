@@ -16,21 +16,13 @@ def closest(written: str, known: Iterable[str]) -> str:
 
 
 def closest_name(written: str, known: Iterable[str]) -> str:
-    """Like ``closest`` for dotted names: a name with the same last part counts as meant if it is the only one."""
-    candidates = sorted(set(known))
-    short = written.rpartition(".")[2].lower()
-    same = [name for name in candidates if name.rpartition(".")[2].lower() == short]
-    if len(same) == 1:
-        return same[0]
-    if "." in written:
-        whole = closest(written, candidates)
-        if whole:
-            return whole
+    """Like ``closest`` for dotted names: the last part must be close; the whole name decides between equal ones."""
     by_short: dict[str, list[str]] = {}
-    for name in candidates:
+    for name in sorted(set(known)):
         by_short.setdefault(name.rpartition(".")[2], []).append(name)
-    guesses = by_short.get(closest(written.rpartition(".")[2], by_short), [])
-    return guesses[0] if len(guesses) == 1 else ""
+    short = written.rpartition(".")[2]
+    names = by_short.get(short if short in by_short else closest(short, by_short), [])
+    return names[0] if len(names) == 1 else closest(written, names)
 
 
 def _distance(left: str, right: str) -> int:

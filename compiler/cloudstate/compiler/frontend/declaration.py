@@ -26,6 +26,7 @@ class EntityDeclaration:
         service: name of its gRPC service.
         scope: the package that names may be relative to; "" in the YAML, which has none.
         given: where each key stands, by the key of the YAML.
+        attempted: the keys that are there in some form, even a broken one.
         values: the single values, by the key of the YAML; ``snapshot`` in events, ``passivation`` in milliseconds.
         events: the names of the event types.
         commands: by the name of the rpc.
@@ -34,6 +35,7 @@ class EntityDeclaration:
     service: Located[str]
     scope: str = ""
     given: Mapping[str, Span] = field(default_factory=dict)
+    attempted: frozenset[str] = frozenset()
     values: Mapping[str, Located[Any]] = field(default_factory=dict)
     events: tuple[Located[str], ...] = ()
     commands: Mapping[str, CommandDeclaration] = field(default_factory=dict)

@@ -25,7 +25,7 @@ def _reason(error: OSError) -> str:
     """Why, in words that do not depend on the operating system's language."""
     match error:
         case IsADirectoryError():
-            return "it is a directory"
+            return "it is a folder"
         case PermissionError():
             return "permission denied"
         case FileNotFoundError():

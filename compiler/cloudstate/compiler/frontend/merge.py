@@ -37,6 +37,7 @@ def _join(entity: EntityDeclaration, option: EntityDeclaration | None) -> Entity
     return replace(
         entity,
         given={**option.given, **entity.given},
+        attempted=option.attempted | entity.attempted,
         values={**option.values, **entity.values},
         events=entity.events or option.events,
         commands={**option.commands, **commands},

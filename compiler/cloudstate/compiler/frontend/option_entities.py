@@ -53,7 +53,7 @@ def _entity(
         if (command := _command(method.name, method.options, at)) is not None:
             commands[method.name] = command
     full_name = f"{file.package}.{service.name}".lstrip(".")
-    return EntityDeclaration(Located(full_name, span), file.package, given, values, events, commands)
+    return EntityDeclaration(Located(full_name, span), file.package, given, frozenset(given), values, events, commands)
 
 
 def _command(name: str, options: Any, span: Span) -> CommandDeclaration | None:

@@ -66,9 +66,13 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """What the YAML says: its ``spec``, the name, and the listed protos. Without YAML: that the proto says it all."""
+    """What the YAML says: the valid part of its ``spec``, all of it, the name, and the listed protos.
+
+    Without YAML: that the proto says it all.
+    """
 
     body: Node
+    written: Node
     name: Located[str]
     protos: tuple[Located[str], ...]
     findings: tuple[Diagnostic, ...] = ()
@@ -103,7 +107,8 @@ def _proto_document(given: Input, source: Source, root: ProtoRoot) -> _Document:
     span = Span(source)
     path = given.path.relative_to(root.folder).as_posix()
     name = given.name or service_name_of(given.path.stem)
-    return _Document(Mapping((), span), Located(name, span), (Located(path, span),))
+    nothing = Mapping((), span)
+    return _Document(nothing, nothing, Located(name, span), (Located(path, span),))
 
 
 def _yaml_document(source: Source) -> _Document | tuple[Diagnostic, ...]:
@@ -120,7 +125,8 @@ def _yaml_document(source: Source) -> _Document | tuple[Diagnostic, ...]:
     body = lookup(tree, "spec") or Mapping((), node.span)
     if any(problem.kind is ProblemKind.SYNTAX for problem in problems):
         shape = ()
-    return _Document(body, name or Located("", node.span), values(body, "protos"), (*findings, *shape))
+    written = lookup(node, "spec") or body
+    return _Document(body, written, name or Located("", node.span), values(body, "protos"), (*findings, *shape))
 
 
 def _problem(problem: Problem) -> Diagnostic:
@@ -140,8 +146,9 @@ def _spec(document: _Document, root: ProtoRoot) -> tuple[Spec, tuple[Diagnostic,
     bad_protos = tuple(found for _, found in checked if found is not None)
     listed = tuple(proto for proto, found in checked if found is None)
     descriptors, complaints = compile_protos(root, [proto.value for proto in listed])
-    declared = tuple(entities_of(document.body))
+    declared = tuple(entities_of(document.body, document.written))
     entities, schema, unresolved = _bind(descriptors, declared, listed, root)
+    is_complete = not (document.findings or bad_protos or complaints or unresolved)
     if bad_protos or complaints:
         # Names may be unknown only because their file is; what is said of such names would lead astray.
         unresolved = ()
@@ -150,6 +157,7 @@ def _spec(document: _Document, root: ProtoRoot) -> tuple[Spec, tuple[Diagnostic,
     shards = value(document.body, "shards")
     spec = Spec(
         name=document.name,
+        is_complete=is_complete,
         protos=listed,
         schema=schema,
         entities=entities,

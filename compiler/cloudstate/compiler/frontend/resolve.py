@@ -74,7 +74,7 @@ class Resolver:
         found = [self._command(service, command, events, entity) for command in entity.commands.values()]
         model = values.get("model")
         if model is None:
-            if "model" not in entity.given:
+            if "model" not in entity.attempted:
                 missing = codes.MISSING_KEY.at(entity.service.span, "the entity of this service", key="model")
                 self._findings.append(missing.help("say here, or in the .proto file, how the entity keeps its state"))
             return None
@@ -83,6 +83,7 @@ class Resolver:
             service=Located(service, entity.service.span),
             model=Located(Model(model.value), model.span),
             given=entity.given,
+            attempted=entity.attempted,
             type=values.get("type"),
             implementation=values.get("class"),
             crdt=values.get("crdt"),

@@ -144,10 +144,12 @@ def is_key(field: FieldDescriptorProto) -> bool:
 
 
 def _http(method: MethodDescriptorProto, span: Span) -> HttpRule | None:
-    if not method.options.HasExtension(annotations_pb2.http):
-        return None
-    extensions: Any = method.options.Extensions
-    return _http_rule(extensions[annotations_pb2.http], span)
+    options: Any = method.options
+    return (
+        _http_rule(options.Extensions[annotations_pb2.http], span)
+        if options.HasExtension(annotations_pb2.http)
+        else None
+    )
 
 
 def _http_rule(rule: ProtoHttpRule, span: Span) -> HttpRule:

@@ -5,24 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from cloudstate.compiler.diagnostics import closest
 from cloudstate.compiler.frontend.declaration import CommandDeclaration, EntityDeclaration
-from cloudstate.compiler.frontend.document import milliseconds
-from cloudstate.compiler.frontend.yaml_path import lookup, value, values
+from cloudstate.compiler.frontend.document import EntityDocument, milliseconds
+from cloudstate.compiler.frontend.yaml_path import keys, lookup, value, values
 from cloudstate.compiler.source import Located, Mapping, Node, Sequence
 
 _PLAIN = ("model", "type", "class", "state", "crdt")
+_KEYS = frozenset(field.alias or name for name, field in EntityDocument.model_fields.items())
 
 
-def entities_of(spec: Node) -> Iterator[EntityDeclaration]:
-    """The entries of ``entities``, as far as they name a service."""
+def entities_of(spec: Node, written: Node) -> Iterator[EntityDeclaration]:
+    """The entries of ``entities``, as far as they name a service.
+
+    Args:
+        spec: what is valid of the spec.
+        written: all of it, mistakes included.
+    """
+    attempted = {entry.span: frozenset(map(_meant, keys(entry))) for entry in _entries(written)}
+    for entry in _entries(spec):
+        service = value(entry, "service")
+        if service is not None:
+            yield _entity(entry, service, attempted.get(entry.span, frozenset()))
+
+
+def _entries(spec: Node) -> Iterator[Mapping]:
     entries = lookup(spec, "entities")
     for entry in entries.items if isinstance(entries, Sequence) else ():
-        service = value(entry, "service")
-        if isinstance(entry, Mapping) and service is not None:
-            yield _entity(entry, service)
+        if isinstance(entry, Mapping):
+            yield entry
 
 
-def _entity(entry: Mapping, service: Located[str]) -> EntityDeclaration:
+def _meant(key: str) -> str:
+    """The key itself, or the one that it is a misspelling of."""
+    return key if key in _KEYS else closest(key, _KEYS)
+
+
+def _entity(entry: Mapping, service: Located[str], attempted: frozenset[str]) -> EntityDeclaration:
     said: dict[str, Located[Any] | None] = {key: value(entry, key) for key in _PLAIN}
     said["snapshot"] = value(entry, "snapshot", "every")
     passivation = value(entry, "passivation")
@@ -31,6 +50,7 @@ def _entity(entry: Mapping, service: Located[str]) -> EntityDeclaration:
     return EntityDeclaration(
         service=service,
         given={known.key: known.key_span for known in entry.entries},
+        attempted=attempted,
         values={key: located for key, located in said.items() if located is not None},
         events=values(entry, "events"),
         commands={

@@ -29,6 +29,7 @@ class EntitySpec:
         service: the gRPC service, located where the spec names it.
         model: its state model.
         given: where each key was written, by the key's name; also of keys whose value could not be resolved.
+        attempted: the keys that are there in some form, even a broken one; nothing is said about their absence.
         type, implementation, crdt, snapshot_every, passivation_ms: None where the spec does not say.
         state: None where the spec does not say, or names something unknown.
         events: the known ones among those that the spec lists.
@@ -38,6 +39,7 @@ class EntitySpec:
     service: Located[ServiceDeclaration]
     model: Located[Model]
     given: Mapping[str, Span] = field(default_factory=dict)
+    attempted: frozenset[str] = frozenset()
     type: Located[str] | None = None
     implementation: Located[str] | None = None
     crdt: Located[str] | None = None
@@ -123,6 +125,7 @@ class Spec:
 
     Attributes:
         name: the service's name.
+        is_complete: every file could be read and every name resolved: only then does absence mean something.
         protos: the listed proto files.
         schema: what they and their imports declare.
         entities: those whose service is known.
@@ -133,6 +136,7 @@ class Spec:
     """
 
     name: Located[str]
+    is_complete: bool
     protos: tuple[Located[str], ...]
     schema: Schema
     entities: tuple[EntitySpec, ...]
