@@ -18,7 +18,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from cloudstate.cli import main
 from cloudstate.compiler import driver
-from cloudstate.compiler.diagnostics import codes, pages
+from cloudstate.compiler.diagnostics import Code, codes, pages
 
 CASES = sorted(path.name for path in (Path(__file__).parent / "cases").iterdir())
 SOURCES = Path(codes.__file__).parents[4]
@@ -89,7 +89,7 @@ def test_every_code_has_a_failing_case() -> None:
 
 
 @pytest.mark.parametrize("code", codes.CATALOGUE.values(), ids=lambda code: code.id)
-def test_every_code_is_explained(code: codes.Code) -> None:
+def test_every_code_is_explained(code: Code) -> None:
     page = pages.page(code)
     assert page.startswith(f"# {code.id} {code.name}\n")
     for heading in ("What it means", "Why it is bad", "Wrong", "Right"):
@@ -97,7 +97,7 @@ def test_every_code_is_explained(code: codes.Code) -> None:
 
 
 def test_every_code_is_used() -> None:
-    names = {name for name, value in vars(codes).items() if isinstance(value, codes.Code)}
+    names = {name for name, value in vars(codes).items() if isinstance(value, Code)}
     texts = [path.read_text() for path in SOURCES.rglob("*.py") if path.name != "codes.py"]
     texts += [path.read_text() for path in (SOURCES.parent / "cli").rglob("*.py")]
     assert {name for name in names if not any(f"codes.{name}" in text for text in texts)} == set()
@@ -109,7 +109,7 @@ def test_the_catalogue_is_in_order() -> None:
     assert len({code.name for code in codes.CATALOGUE.values()}) == len(ids)
 
 
-def code_of(case: str) -> codes.Code:
+def code_of(case: str) -> Code:
     code = codes.find(case.partition("--")[0])
     assert code is not None
     return code

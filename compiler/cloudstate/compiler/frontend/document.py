@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-_DURATION = re.compile(r"(\d{1,12})(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 ModelName = Literal["event-sourced", "value", "crdt", "action"]

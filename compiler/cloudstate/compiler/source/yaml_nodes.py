@@ -20,6 +20,7 @@ from cloudstate.compiler.source.text import Source
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: More nodes than this is no spec but aliases multiplying each other.
 _MAX_NODES = 100_000
+_MAX_DEPTH = 64
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = {f"{_TAG}str", f"{_TAG}timestamp", f"{_TAG}value", f"{_TAG}merge", f"{_TAG}binary"}
 
@@ -151,15 +152,26 @@ class _Reader:
     def node(self, node: yaml.Node) -> Node:
         span = self.span(node)
         self._count += 1
-        if id(node) in self._open or self._count > _MAX_NODES:
+        reason = self._refusal(node)
+        if reason is not None:
             if self._count <= _MAX_NODES + 1:
-                self._problem(ProblemKind.SYNTAX, "an alias contains itself, or aliases multiply each other", span)
+                self._problem(ProblemKind.SYNTAX, reason, span)
             return Scalar(None, span)
         self._open.add(id(node))
         try:
             return self._convert(node, span)
         finally:
             self._open.discard(id(node))
+
+    def _refusal(self, node: yaml.Node) -> str | None:
+        """Why a node is not read: trees that never end, or end too late."""
+        if id(node) in self._open:
+            return "an alias stands inside of what it stands for"
+        if len(self._open) >= _MAX_DEPTH:
+            return f"more than {_MAX_DEPTH} levels"
+        if self._count > _MAX_NODES:
+            return "aliases that multiply each other"
+        return None
 
     def _convert(self, node: yaml.Node, span: Span) -> Node:
         match node:
