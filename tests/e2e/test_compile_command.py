@@ -1,4 +1,4 @@
-"""``cloudstate compile`` as people and pipelines use it: exit codes, formats, --check, --diff, same bytes everywhere."""
+"""``cloudstate compile`` as people and pipelines use it: exit codes, formats, --check, --diff, and the same bytes."""
 
 from __future__ import annotations
 
