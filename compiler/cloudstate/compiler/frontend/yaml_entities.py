@@ -8,8 +8,8 @@ from typing import Any
 from cloudstate.compiler.diagnostics import closest
 from cloudstate.compiler.frontend.declaration import CommandDeclaration, EntityDeclaration
 from cloudstate.compiler.frontend.document import EntityDocument, milliseconds
-from cloudstate.compiler.frontend.yaml_path import keys, lookup, value, values
-from cloudstate.compiler.source import Located, Mapping, Node, Sequence
+from cloudstate.compiler.frontend.yaml_path import lookup, value, values
+from cloudstate.compiler.source import Located, Mapping, Node, Sequence, Span
 
 _PLAIN = ("model", "type", "class", "state", "crdt")
 _KEYS = frozenset(field.alias or name for name, field in EntityDocument.model_fields.items())
@@ -22,7 +22,7 @@ def entities_of(spec: Node, written: Node) -> Iterator[EntityDeclaration]:
         spec: what is valid of the spec.
         written: all of it, mistakes included.
     """
-    attempted = {entry.span: frozenset(map(_meant, keys(entry))) for entry in _entries(written)}
+    attempted = {entry.span: frozenset(map(_meant, _filled(entry))) for entry in _entries(written)}
     for entry in _entries(spec):
         service = value(entry, "service")
         if service is not None:
@@ -34,6 +34,11 @@ def _entries(spec: Node) -> Iterator[Mapping]:
     for entry in entries.items if isinstance(entries, Sequence) else ():
         if isinstance(entry, Mapping):
             yield entry
+
+
+def _filled(entry: Mapping) -> dict[str, Span]:
+    """The keys that something stands at. A key without a value says nothing, as if it were not there."""
+    return {known.key: known.key_span for known in entry.entries if lookup(known.value) is not None}
 
 
 def _meant(key: str) -> str:
@@ -49,7 +54,7 @@ def _entity(entry: Mapping, service: Located[str], attempted: frozenset[str]) ->
     commands = lookup(entry, "commands")
     return EntityDeclaration(
         service=service,
-        given={known.key: known.key_span for known in entry.entries},
+        given=_filled(entry),
         attempted=attempted,
         values={key: located for key, located in said.items() if located is not None},
         events=values(entry, "events"),

@@ -48,6 +48,15 @@ def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
     assert (made.snapshot_every, made.passivation_ms) == (100, 30_000)
 
 
+def test_a_key_without_a_value_is_as_good_as_none(tmp_path: Path) -> None:
+    entity = "    - service: shop.Cart\n      model:\n      type:\n      state:\n"
+    _, findings = read_files(tmp_path, {"service.yaml": spec_text(entity), "protos/shop.proto": PROTO})
+    assert [found.message for found in findings] == ["`model` is missing"]
+    entity = entity.replace("model:", "model: action")
+    (made,) = service_of(tmp_path, {"service.yaml": spec_text(entity, more="  deploy:\n  store:\n")}).entities
+    assert made.type == "shop.Cart"
+
+
 def test_comments_become_docs(tmp_path: Path) -> None:
     (entity,) = service_of(tmp_path, {"service.yaml": spec_text(), "protos/shop.proto": PROTO}).entities
     assert entity.docs == "The cart.\n  Indented."
