@@ -1,4 +1,4 @@
-"""When the log is written: what waits in one turn of the event loop is one transaction, and all of it is answered.
+"""When the log is written: what the event loop finds ready at a time is one transaction, and all of it is answered.
 
 Where the commit waits for the disk depends on the disk. While it syncs fast, the loop's own thread waits: handing a
 batch to another thread and back costs more than that (docs/performance.md has both). On a slow disk another thread
@@ -95,7 +95,8 @@ class GroupCommit:
         self._waiting_bytes += size
         if self._is_idle:
             self._is_idle = False
-            self._loop.call_soon(self._turn)
+            # Not in this turn: what has arrived on other connections by now is read first, and is part of the batch.
+            self._loop.call_soon(self._loop.call_soon, self._turn)
         return future
 
     async def hold(self) -> None:
