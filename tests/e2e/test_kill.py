@@ -12,9 +12,9 @@ from pathlib import Path
 
 import grpc
 import pytest
+from tests.processes import ROOT, cart, server
 
 from cloudstate.runtime.transport import Channel, Outcome, Reply
-from tests.processes import ROOT, cart, server
 
 sys.path.insert(0, str(ROOT / "generated" / "shopping-cart"))
 
