@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from google.type.money_pb2 import Money
+from tests.unit.runtime.accounts import Account, Note, Sums
 
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.errors import CommandRejected, StatusCode
@@ -18,7 +19,6 @@ from cloudstate.runtime.host import EntityHost, Failure, HostLimits, Reply, Requ
 from cloudstate.runtime.journal.memory import MemoryJournal
 from cloudstate.runtime.journal.port import AppendEvents, EntityKey
 from cloudstate.runtime.payload import Payload
-from tests.unit.runtime.accounts import Account, Note, Sums
 
 
 class Runtime:
@@ -42,8 +42,8 @@ class Runtime:
     async def units(self, service: str, command: str, units: int = 0, key: str = "a") -> int:
         result = await self.run(service, command, units, key)
         assert isinstance(result, Reply), result
-        units: int = Money.FromString(result.payload).units
-        return units
+        amount: int = Money.FromString(result.payload).units
+        return amount
 
 
 @pytest.fixture
