@@ -47,4 +47,7 @@ class ShoppingCart(ShoppingCartEntity):
 
 def find(cart: domain.Cart, product_id: str) -> domain.LineItem | None:
     """The line of a product, None if the product is not in the cart."""
-    return next((item for item in cart.items if item.productId == product_id), None)
+    for item in cart.items:
+        if item.productId == product_id:
+            return item
+    return None

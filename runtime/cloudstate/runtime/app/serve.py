@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -19,6 +20,9 @@ from cloudstate.runtime.proxy import FrontDoor
 from cloudstate.runtime.transport import Server
 
 logger = logging.getLogger(__name__)
+
+#: How many more objects than were freed must have been made before the garbage collector looks at them.
+_COLLECT_AFTER = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     description = load(settings.generated)
     _check_placement(description)
     functions = load_functions(description, settings.generated, settings.code)
+    _collect_rarely()
     journal = open_journal(settings.journal or _default_journal(description, settings.code), SystemClock())
     await journal.open()
     try:
@@ -95,6 +100,17 @@ def _check_placement(description: ServiceDescription) -> None:
             f"the spec's placement is `{description.placement}`; this version serves `embedded` only",
             help="write `placement: embedded` in the spec and compile it again",
         )
+
+
+def _collect_rarely() -> None:
+    """Have the garbage collector look at what lives long less often.
+
+    A command leaves no cycles behind, but makes dozens of objects while thousands of entities stay in memory: with the
+    defaults, collections took a tenth of the time and were most of the slowest calls (docs/performance.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 50, 100)
 
 
 def _stop_signal() -> asyncio.Event:

@@ -81,8 +81,13 @@ class EventSourcedContext(Context, Generic[S]):
 
     __slots__ = ("_entity", "_reads_only")
 
-    def __init__(self, entity: Folding[S], metadata: Metadata, deadline: float | None, *, reads_only: bool) -> None:
-        super().__init__(metadata, deadline)
+    def __init__(self, entity: Folding[S], metadata: Metadata, deadline: float | None, reads_only: bool) -> None:
+        # As in Context, without the call: a context is made for every command.
+        self.metadata = metadata
+        self.deadline = deadline
+        self.effects = []
+        self.reply_metadata = []
+        self._open = True
         self._entity = entity
         self._reads_only = reads_only
 

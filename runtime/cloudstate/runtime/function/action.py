@@ -37,8 +37,11 @@ class EmbeddedAction:
         """See ``ActionFunction.unary``."""
         handler = self._handlers[name]
         ctx = ActionContext(metadata, deadline)
-        task = take_turn(self, handler, message, ctx, done)
-        return None if task is None else partial(_cancel, task)
+        turn = take_turn(self, handler, message, ctx, done)
+        if isinstance(turn, Outcome):
+            done(turn)
+            return None
+        return partial(_cancel, turn)
 
     async def stream(
         self, name: str, messages: AsyncIterator[Any], metadata: Metadata, deadline: float | None

@@ -29,10 +29,14 @@ class DurableInstance(ABC):
         self._handlers = handlers
         self._task: asyncio.Task[None] | None = None
 
-    def handle(self, command_id: int, command: Command, done: Callable[[Outcome], None]) -> None:
+    def handle(self, command_id: int, command: Command, done: Callable[[Outcome], None]) -> Outcome | None:
         """See ``Instance.handle``."""
         handler = self._handlers[command.name]
-        self._task = take_turn(self, handler, command.message, self._context(command, handler), done)
+        turn = take_turn(self, handler, command.message, self._context(command, handler), done)
+        if isinstance(turn, Outcome):
+            return turn
+        self._task = turn
+        return None
 
     def stop(self) -> None:
         """See ``Instance.stop``."""

@@ -121,7 +121,7 @@ class EventSourcedInstance(DurableInstance):
 
     def _context(self, command: Command, handler: Handler) -> EventSourcedContext[Any]:
         self._emitted = []
-        return EventSourcedContext(self, command.metadata, command.deadline, reads_only=handler.reads_only)
+        return EventSourcedContext(self, command.metadata, command.deadline, handler.reads_only)
 
     def _change(self, ctx: EventSourcedContext[Any]) -> Change | None:
         if self._broken:

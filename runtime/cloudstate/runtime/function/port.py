@@ -23,11 +23,15 @@ class Instance(Protocol):
         """
         ...
 
-    def handle(self, command_id: int, command: Command, done: Callable[[Outcome], None]) -> None:
-        """Handle one command; ``done`` is called once, perhaps before this returns, and never after ``stop``.
+    def handle(self, command_id: int, command: Command, done: Callable[[Outcome], None]) -> Outcome | None:
+        """Handle one command.
 
         Args:
             command_id: counts from 1 per instance.
+            done: told the outcome once, later, but never after ``stop``, if this returns None.
+
+        Returns:
+            the outcome, if it is there already.
         """
         ...
 

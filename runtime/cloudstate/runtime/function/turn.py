@@ -31,8 +31,8 @@ class Turns(Protocol):
 
 def take_turn(
     owner: Turns, handler: Handler, message: Any, ctx: Context, done: Callable[[Outcome], None]
-) -> asyncio.Task[None] | None:
-    """Call the handler and report its outcome to ``done``; returns the task where the handler is async."""
+) -> Outcome | asyncio.Task[None]:
+    """Call the handler; gives the outcome, or, where the handler is async, the task that will tell it to ``done``."""
     try:
         result = handler.call(message, ctx)
         if type(result) is not handler.output and inspect.isawaitable(result):
@@ -41,8 +41,7 @@ def take_turn(
     except Exception as error:
         outcome = owner.fail(handler, ctx, error)
     ctx.close()
-    done(outcome)
-    return None
+    return outcome
 
 
 async def _finish(owner: Turns, handler: Handler, result: Any, ctx: Context, done: Callable[[Outcome], None]) -> None:

@@ -25,7 +25,7 @@ from cloudstate.runtime.entity.session import EntitySession
 from cloudstate.runtime.errors import CloudStateError, EntityFailed
 from cloudstate.runtime.function.port import EntityFunction, Instance
 from cloudstate.runtime.journal.errors import JournalUnavailable
-from cloudstate.runtime.journal.port import AppendEvents, EntityKey, Journal, WriteValue
+from cloudstate.runtime.journal.port import Appended, AppendEvents, EntityKey, Journal, WriteValue
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,9 @@ class Resident:
                 self._answer(effect)
             elif isinstance(effect, Handle):
                 assert self._instance is not None
-                self._instance.handle(effect.command_id, effect.command, self.feed)
+                outcome = self._instance.handle(effect.command_id, effect.command, self.feed)
+                if outcome is not None:
+                    self._inbox.append(outcome)
             elif isinstance(effect, Persist):
                 self._persist(effect)
             elif isinstance(effect, Activate):
@@ -109,21 +111,18 @@ class Resident:
         else:
             append = WriteValue(self.key, effect.expected, change.value)
         # No deadline here: the journal's port promises that every append ends, as written, refused or unavailable.
-        self._home.journal.append(append).add_done_callback(self._appended)
+        try:
+            self._home.journal.submit(append, self._appended)
+        except Exception:
+            logger.exception("append to `%s` entity `%s` failed", self.key.type, self.key.id)
+            self._appended(JournalUnavailable("the journal failed", retry_safe=None))
 
-    def _appended(self, future: asyncio.Future[int]) -> None:
-        if future.cancelled():
-            self.feed(PersistFailed(JournalUnavailable("the append was cancelled", retry_safe=None)))
-            return
-        error = future.exception()
-        if error is None:
-            self.feed(Persisted(future.result()))
-        elif isinstance(error, CloudStateError):
-            logger.warning("append failed: %s", error)
-            self.feed(PersistFailed(error))
+    def _appended(self, result: Appended) -> None:
+        if isinstance(result, int):
+            self.feed(Persisted(result))
         else:
-            logger.error("append to `%s` entity `%s` failed", self.key.type, self.key.id, exc_info=error)
-            self.feed(PersistFailed(JournalUnavailable("the journal failed", retry_safe=None)))
+            logger.warning("append failed: %s", result)
+            self.feed(PersistFailed(result))
 
     async def _activate(self) -> None:
         self._instance = instance = self._home.function.instance(self.key)

@@ -154,8 +154,10 @@ class Router:
             done(Failure(text, StatusCode.INVALID_ARGUMENT))
             return None
         pending = _Pending(self, target.entities, request, done)
-        command = Command(pending, request.command, request.payload, message, request.metadata, request.deadline)
-        pending.resident = target.entities.deliver(entity_id, command)
+        _, name, payload, metadata, deadline, _ = request
+        pending.resident = target.entities.deliver(
+            entity_id, Command(pending, name, payload, message, metadata, deadline)
+        )
         return pending.abandon
 
     def _handled(self, request: Request, done: Done, outcome: Outcome) -> None:
@@ -236,10 +238,15 @@ class _Pending:
         self.resident: Resident | None = None
 
     def answered(self, answer: Answer) -> None:
-        if not self._over:
-            self._over = True
-            self._host.release()
-            self._router.conclude(self._request, self._done, answer.action, answer.side_effects)
+        if self._over:
+            return
+        self._over = True
+        self._host.release()
+        _, action, side_effects = answer
+        if not side_effects and isinstance(action, (Reply, Failure)):
+            self._done(action)
+        else:
+            self._router.conclude(self._request, self._done, action, side_effects)
 
     def abandon(self) -> None:
         if not self._over and self.resident is not None:

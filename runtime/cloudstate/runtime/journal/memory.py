@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloudstate.runtime.clock import Clock
 from cloudstate.runtime.journal.errors import AppendTooLarge, JournalUnavailable, WrongExpectedSequence
 from cloudstate.runtime.journal.limits import DEFAULT_MAX_APPEND, checked_size
-from cloudstate.runtime.journal.port import AppendEvents, EntityKey, Event, History, Snapshot, Value, WriteValue
+from cloudstate.runtime.journal.port import (
+    Appended,
+    AppendEvents,
+    EntityKey,
+    Event,
+    History,
+    Journal,
+    Snapshot,
+    Value,
+    WriteValue,
+)
 from cloudstate.runtime.payload import Payload
 
 
@@ -23,8 +33,8 @@ class _Record:
     written: list[float] = field(default_factory=list)
 
 
-class MemoryJournal:
-    """Entities by key. An append is complete when ``append`` returns, so its future has its result at once.
+class MemoryJournal(Journal):
+    """Entities by key. An append is complete when ``submit`` returns.
 
     Args:
         clock: gives the time that is kept with every event.
@@ -59,14 +69,14 @@ class MemoryJournal:
         record = self._records.get(entity) or _Record()
         return Value(record.state, record.sequence)
 
-    def append(self, append: AppendEvents | WriteValue) -> asyncio.Future[int]:
-        """See ``Journal.append``."""
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    def submit(self, append: AppendEvents | WriteValue, done: Callable[[Appended], None]) -> None:
+        """See ``Journal.submit``."""
+        result: Appended
         try:
-            future.set_result(self._write(append))
+            result = self._write(append)
         except (AppendTooLarge, JournalUnavailable, WrongExpectedSequence) as error:
-            future.set_exception(error)
-        return future
+            result = error
+        done(result)
 
     def _write(self, append: AppendEvents | WriteValue) -> int:
         self._check_open()

@@ -2,9 +2,9 @@
 
 * One append is atomic: all of its events and its snapshot, or nothing.
 * An append is compare-and-set on the entity's sequence. Two writers of one entity cannot both succeed.
-* When the future of an append has a result, the append is durable as that journal states it; nothing that depends on
-  it may be shown to anyone before.
-* Appends of different entities that wait at the same time are committed together (group commit): ``append`` returns at
+* When an append has its result, it is durable as that journal states it; nothing that depends on it may be shown to
+  anyone before.
+* Appends of different entities that wait at the same time are committed together (group commit): ``submit`` returns at
   once and the journal decides the batch.
 * Appends of one journal object become durable in the order of the calls.
 
@@ -15,9 +15,12 @@ advances it by 1.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, TypeAlias
 
+from cloudstate.runtime.journal.errors import JournalError
 from cloudstate.runtime.payload import Payload
 
 
@@ -90,9 +93,14 @@ class WriteValue(NamedTuple):
     epoch: int = 0
 
 
-class Journal(Protocol):
+#: What becomes of an append: the entity's new sequence, or why nothing (or nothing certain) was written.
+Appended: TypeAlias = "int | JournalError"
+
+
+class Journal(ABC):
     """A store of entity histories. See the module for what every implementation promises."""
 
+    @abstractmethod
     async def open(self) -> None:
         """Make the journal ready, creating its schema where there is none.
 
@@ -100,31 +108,48 @@ class Journal(Protocol):
             JournalUnavailable: the store cannot be reached or is in use by another process.
             JournalInvalid: what is there is not a journal that this version can use.
         """
-        ...
 
+    @abstractmethod
     async def close(self) -> None:
         """Commit what waits, then release the store. Appends after this fail as JournalUnavailable."""
-        ...
 
+    @abstractmethod
     async def load(self, entity: EntityKey) -> History:
-        """The newest snapshot and every event after it, including every append whose future has a result.
+        """The newest snapshot and every event after it, including every append that has its result.
 
         Raises:
             JournalUnavailable: the store cannot be read now.
             JournalInvalid: the stored history is damaged.
         """
-        ...
 
+    @abstractmethod
     async def load_value(self, entity: EntityKey) -> Value:
         """The state of a value entity. Raises as ``load``."""
-        ...
 
-    def append(self, append: AppendEvents | WriteValue) -> asyncio.Future[int]:
-        """Write; the future gives the entity's new sequence once the write is durable.
+    @abstractmethod
+    def submit(self, append: AppendEvents | WriteValue, done: Callable[[Appended], None]) -> None:
+        """Write; ``done`` is told once, in the event loop's thread, perhaps before this returns, and must not raise.
 
-        The future fails with:
+        It is told the entity's new sequence once the write is durable, or one of:
             WrongExpectedSequence: the entity is at another sequence; nothing was written.
             AppendTooLarge: nothing was written.
             JournalUnavailable: see its ``retry_safe``.
         """
-        ...
+
+    def append(self, append: AppendEvents | WriteValue) -> asyncio.Future[int]:
+        """``submit`` for callers that await: the future gives the new sequence or raises the error.
+
+        A caller that gives up waiting does not undo the append.
+        """
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def done(result: Appended) -> None:
+            if future.done():
+                return
+            if isinstance(result, int):
+                future.set_result(result)
+            else:
+                future.set_exception(result)
+
+        self.submit(append, done)
+        return future

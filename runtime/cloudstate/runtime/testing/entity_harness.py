@@ -84,11 +84,11 @@ class EntityHarness:
 
     async def _command(self, command: CommandType, message: Message, metadata: Metadata) -> Any:
         self._ids += 1
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        later: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         payload = message.SerializeToString()
         sent = Command(self._ids, command.name, payload, command.input.FromString(payload), metadata, None)
-        self._instance.handle(self._ids, sent, outcome.set_result)
-        action, self.side_effects, change = await outcome
+        outcome = self._instance.handle(self._ids, sent, later.set_result)
+        action, self.side_effects, change = outcome or await later
         self.events = []
         self.forward = action if isinstance(action, Forward) else None
         if isinstance(action, Failure):

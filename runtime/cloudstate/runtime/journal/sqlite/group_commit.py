@@ -20,6 +20,7 @@ from pathlib import Path
 from cloudstate.runtime.clock import Clock
 from cloudstate.runtime.journal.errors import JournalError, JournalUnavailable
 from cloudstate.runtime.journal.limits import checked_size
+from cloudstate.runtime.journal.port import Appended
 from cloudstate.runtime.journal.sqlite.faults import is_busy, is_full, journal_error
 from cloudstate.runtime.journal.sqlite.heads import Heads
 from cloudstate.runtime.journal.sqlite.log import Log
@@ -28,8 +29,8 @@ from cloudstate.runtime.journal.sqlite.settings import SqliteSettings
 
 logger = logging.getLogger(__name__)
 
-#: An append, who waits for it, and its size.
-_Waiting = tuple[Append, "asyncio.Future[int]", int]
+#: An append, who is told of it, and its size.
+_Waiting = tuple[Append, Callable[[Appended], None], int]
 
 _BUSY_RETRY = 0.005
 
@@ -78,9 +79,8 @@ class GroupCommit:
         self._is_parked = False
         self._settled: asyncio.Future[None] | None = None
 
-    def append(self, append: Append) -> asyncio.Future[int]:
-        """See ``Journal.append``."""
-        future: asyncio.Future[int] = self._loop.create_future()
+    def submit(self, append: Append, done: Callable[[Appended], None]) -> None:
+        """See ``Journal.submit``."""
         try:
             size = checked_size(append, self._settings.max_append)
             if len(self._waiting) >= self._settings.max_waiting or (
@@ -89,15 +89,14 @@ class GroupCommit:
                 reason = f"{len(self._waiting)} appends ({self._waiting_bytes} bytes) already wait for the journal"
                 raise JournalUnavailable(reason, retry_safe=True)
         except JournalError as error:
-            future.set_exception(error)
-            return future
-        self._waiting.append((append, future, size))
+            done(error)
+            return
+        self._waiting.append((append, done, size))
         self._waiting_bytes += size
         if self._is_idle:
             self._is_idle = False
             # Not in this turn: what has arrived on other connections by now is read first, and is part of the batch.
             self._loop.call_soon(self._loop.call_soon, self._turn)
-        return future
 
     async def hold(self) -> None:
         """Begin no commit until ``release``; returns when the one on its way is done."""
@@ -216,14 +215,9 @@ class GroupCommit:
                 self._is_failing = False
                 logger.info("the journal `%s` can be written again", self._path)
         size = 0
-        for (_, future, added), result in zip(batch, plan.results, strict=True):
+        for (_, done, added), result in zip(batch, plan.results, strict=True):
             size += added
-            if future.done():
-                continue
-            if isinstance(result, int):
-                future.set_result(result)
-            else:
-                future.set_exception(result)
+            done(result)
         self._choose_thread()
         self._committed(size)
 
@@ -281,6 +275,5 @@ class GroupCommit:
         if not self._is_failing:
             self._is_failing = True
             logger.error("%d appends are refused, more may follow: %s", len(batch), error)
-        for _, future, _ in batch:
-            if not future.done():
-                future.set_exception(error)
+        for _, done, _ in batch:
+            done(error)

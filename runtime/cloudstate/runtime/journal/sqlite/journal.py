@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloudstate.runtime.clock import Clock
 from cloudstate.runtime.journal.errors import JournalUnavailable
-from cloudstate.runtime.journal.port import AppendEvents, EntityKey, History, Value, WriteValue
+from cloudstate.runtime.journal.port import Appended, AppendEvents, EntityKey, History, Journal, Value, WriteValue
 from cloudstate.runtime.journal.sqlite.faults import mapped
 from cloudstate.runtime.journal.sqlite.group_commit import GroupCommit
 from cloudstate.runtime.journal.sqlite.heads import Heads
@@ -45,7 +46,7 @@ class _Running:
     commits: GroupCommit
 
 
-class SqliteJournal:
+class SqliteJournal(Journal):
     """Entities in one SQLite file, in WAL mode with ``synchronous=FULL``: what is acknowledged is on the disk.
 
     Args:
@@ -98,14 +99,13 @@ class SqliteJournal:
         with mapped(self._path):
             return files.reader.value(entity, files.heads.get((entity.type, entity.id)))
 
-    def append(self, append: AppendEvents | WriteValue) -> asyncio.Future[int]:
-        """See ``Journal.append``."""
+    def submit(self, append: AppendEvents | WriteValue, done: Callable[[Appended], None]) -> None:
+        """See ``Journal.submit``."""
         running = self._running
         if running is None:
-            future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            future.set_exception(self._closed())
-            return future
-        return running.commits.append(append)
+            done(self._closed())
+        else:
+            running.commits.submit(append, done)
 
     @property
     def commits(self) -> int:

@@ -94,13 +94,14 @@ class Planner:
         return plan
 
     def _events(self, append: AppendEvents, head: Head) -> Head:
-        kind, id = self._number(append.entity.type), append.entity.id
+        names, type, id = self._names, append.entity.type, append.entity.id
+        kind = names.get(type) or self._number(type)
         sequence, previous, state = head
         for url, value in append.events:
             sequence += 1
             self._event += 1
-            row = (self._event, kind, id, sequence, previous, self._number(url), self._time, value)
-            self._plan.events.append(row)
+            number = names.get(url) or self._number(url)
+            self._plan.events.append((self._event, kind, id, sequence, previous, number, self._time, value))
             previous = self._event
         if append.snapshot is not None:
             state = self._replace(append.entity, state, sequence, append.snapshot)
