@@ -105,8 +105,8 @@ def _check_placement(description: ServiceDescription) -> None:
 def _collect_rarely() -> None:
     """Have the garbage collector look at what lives long less often.
 
-    A command leaves no cycles behind, but makes dozens of objects while thousands of entities stay in memory: with the
-    defaults, collections took a tenth of the time and were most of the slowest calls (docs/performance.md).
+    A command leaves no cycles behind (tests/e2e/test_garbage.py), but makes dozens of objects, while those of thousands
+    of entities stay in memory: the defaults would look through them many times a second and find nothing.
     """
     gc.collect()
     gc.freeze()

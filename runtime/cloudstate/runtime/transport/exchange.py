@@ -84,7 +84,7 @@ class HttpExchange:
         checked = checked_headers(headers)
         if self.done or self._started:
             return
-        self.done = True
+        self._finish()
         self._sink.respond(status, checked, body)
 
     async def start(self, status: int, headers: Headers = ()) -> None:
@@ -107,17 +107,18 @@ class HttpExchange:
     async def end(self) -> None:
         """The body is complete."""
         if self._started and not self.done:
-            self.done = True
+            self._finish()
             self._sink.end()
 
     def cancel(self) -> None:
         """The peer has gone; called by the transport only."""
         if self.done:
             return
-        self.done = True
-        if self.on_cancel is not None:
+        on_cancel = self.on_cancel
+        self._finish()
+        if on_cancel is not None:
             try:
-                self.on_cancel()
+                on_cancel()
             except Exception:
                 log.exception("on_cancel failed", extra={"path": self.request.path})
 
@@ -126,8 +127,12 @@ class HttpExchange:
         if not self._started:
             self.respond(500, [("content-type", "text/plain; charset=utf-8")], b"internal error\n")
         else:
-            self.done = True
+            self._finish()
             self._sink.abort()
+
+    def _finish(self) -> None:
+        self.done = True
+        self.on_cancel = None  # it leads back here: a cycle would leave every exchange to the garbage collector
 
 
 # What frames a message is for the transport to say.

@@ -32,9 +32,10 @@ class UnaryCall:
 
     def start(self, router: Router, request: Request) -> None:
         """Give the request to the router; the reply may arrive before this returns."""
-        self._abandon = router.unary(request, self._done)
+        abandon = router.unary(request, self._done)
         if self._is_over:
             return
+        self._abandon = abandon
         self._exchange.on_cancel = self._gone
         if request.deadline is not None:
             self._timer = asyncio.get_running_loop().call_at(request.deadline, self._expired)
@@ -42,6 +43,7 @@ class UnaryCall:
     def _done(self, result: Result) -> None:
         if not self._end():
             return
+        self._abandon = None
         if isinstance(result, Failure):
             write_failure(self._exchange.respond, result.status, result.description)
         else:
@@ -57,8 +59,9 @@ class UnaryCall:
             self._leave()
 
     def _leave(self) -> None:
-        if self._abandon is not None:
-            self._abandon()
+        abandon, self._abandon = self._abandon, None
+        if abandon is not None:
+            abandon()
 
     def _end(self) -> bool:
         """True for the first caller only."""
@@ -67,6 +70,7 @@ class UnaryCall:
         self._is_over = True
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         return True
 
 

@@ -107,6 +107,7 @@ class UnaryCall:
         else:
             body = PREFIX.pack(0, len(payload)) + payload
         self.done = True
+        self.on_cancel = None  # it leads back here: a cycle would leave every call to the garbage collector
         if self.slot is not None:
             self.slot.pop(self, None)
         session, stream_id = self._session, self._stream_id
@@ -187,24 +188,27 @@ class UnaryCall:
     def gone(self) -> None:
         """The client cancelled or the connection is lost."""
         if not self.done:
+            on_cancel = self.on_cancel
             self._finish()
-            self._cancelled()
+            self._cancelled(on_cancel)
 
     def expire(self) -> None:
         """The deadline has passed."""
         if not self.done:
+            on_cancel = self.on_cancel
             self.fail(EXPIRED)
-            self._cancelled()
+            self._cancelled(on_cancel)
 
-    def _cancelled(self) -> None:
-        if self.on_cancel is not None:
+    def _cancelled(self, on_cancel: Callable[[], None] | None) -> None:
+        if on_cancel is not None:
             try:
-                self.on_cancel()
+                on_cancel()
             except Exception:
                 log.exception("on_cancel failed", extra={"path": self.path})
 
     def _finish(self) -> None:
         self.done = True
+        self.on_cancel = None
         if self.slot is not None:
             self.slot.pop(self, None)
         self._forget()
