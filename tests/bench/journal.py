@@ -210,7 +210,7 @@ SHAPES: list[tuple[str, Write, int, int, float]] = [
     ("1 event, 64 in flight, 200,000 entities, 20 us work", write_event, 64, 200_000, 20),
     ("value of 400 bytes, 64 in flight", write_value, 64, 1000, 0),
 ]
-MODES: tuple[Literal["loop", "thread"], ...] = ("loop", "thread")
+MODES: tuple[Literal["auto", "thread"], ...] = ("auto", "thread")
 
 
 def main() -> None:
@@ -221,7 +221,7 @@ def main() -> None:
     options = parser.parse_args()
     for name, write, in_flight, entities, work in SHAPES:
         for mode in MODES:
-            settings = SqliteSettings(commit_on=mode)
+            settings = SqliteSettings(sync=mode)
             with tempfile.TemporaryDirectory(dir=options.directory) as directory:
                 figures = _run(
                     throughput(
@@ -234,7 +234,7 @@ def main() -> None:
                         work=work,
                     )
                 )
-            print(figures.row(f"{name}, commit on {mode}"), flush=True)
+            print(figures.row(f"{name}, sync: {mode}"), flush=True)
     with tempfile.TemporaryDirectory(dir=options.directory) as directory:
         _run(_reads(Path(directory)))
 

@@ -44,10 +44,9 @@ class FilePlace:
 #: SQLite as it is, and with each lag and bound so small that every path is taken all the time.
 SQLITE: dict[str, dict[str, Any]] = {
     "sqlite": {},
-    "sqlite-thread": {"commit_on": "thread"},
-    "sqlite-loop": {"commit_on": "loop"},
+    "sqlite-thread": {"sync": "thread"},
     "sqlite-tight": {"index_lag": 1, "checkpoint_every": 1, "wal_limit": 1, "max_batch": 3},
-    "sqlite-tight-thread": {"commit_on": "thread", "index_lag": 5, "checkpoint_every": 10_000, "wal_limit": 20_000},
+    "sqlite-tight-thread": {"sync": "thread", "index_lag": 5, "checkpoint_every": 10_000, "wal_limit": 20_000},
 }
 
 

@@ -26,9 +26,9 @@ KILLS = 20
 #: One of these each time: every way of committing, the index close behind and far behind, a log that restarts often.
 SETTINGS: list[dict[str, Any]] = [
     {},
-    {"commit_on": "thread"},
+    {"sync": "thread"},
     {"index_lag": 20, "checkpoint_every": 100_000, "wal_limit": 300_000},
-    {"commit_on": "thread", "index_lag": 300, "checkpoint_every": 1, "wal_limit": 1},
+    {"sync": "thread", "index_lag": 300, "checkpoint_every": 1, "wal_limit": 1},
     {"max_batch": 5, "index_lag": 1},
 ]
 

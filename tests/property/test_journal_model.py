@@ -82,7 +82,7 @@ class JournalMachine(RuleBasedStateMachine):
         options=st.none()
         | st.fixed_dictionaries(
             {
-                "commit_on": st.sampled_from(["loop", "thread"]),
+                "sync": st.sampled_from(["auto", "thread"]),
                 "index_lag": st.sampled_from([1, 5, 1000]),
                 "checkpoint_every": st.sampled_from([1, 20_000, 10_000_000]),
                 "wal_limit": st.sampled_from([1, 50_000]),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
@@ -13,11 +12,12 @@ import pytest
 from tests.unit.runtime.journal.sqlite_files import CART, EVENT, fill, indexed, opened, scanned, wal_size
 
 from cloudstate.runtime.journal import AppendEvents, EntityKey, JournalUnavailable, SqliteJournal, WrongExpectedSequence
-from cloudstate.runtime.journal.sqlite import SqliteSettings, log
+from cloudstate.runtime.journal.sqlite import SqliteSettings
+from cloudstate.runtime.journal.sqlite.disk import KernelDisk, Synced, ThreadDisk
 from cloudstate.runtime.payload import Payload
 
-Mode = Literal["loop", "thread"]
-modes = pytest.mark.parametrize("mode", ["loop", "thread"])
+Mode = Literal["auto", "thread"]
+modes = pytest.mark.parametrize("mode", ["auto", "thread"])
 
 
 class ManualClock:
@@ -38,16 +38,44 @@ def append(journal: SqliteJournal, number: int, size: int = 10) -> asyncio.Futur
     return journal.append(AppendEvents(EntityKey("cart", str(number)), 0, (Payload("t", bytes(size)),)))
 
 
+class ManualDisk:
+    """Syncs end when the test says so."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._done: Synced | None = None
+        self._asked = asyncio.Event()
+        self._patch = patch
+        for kind in (KernelDisk, ThreadDisk):
+            patch.setattr(kind, "sync", lambda disk, done: self._sync(done))
+
+    def _sync(self, done: Synced) -> None:
+        self._done = done
+        self._asked.set()
+
+    async def asked(self) -> None:
+        """Wait until a sync is asked for."""
+        async with asyncio.timeout(10):
+            await self._asked.wait()
+        self._asked.clear()
+
+    def answer(self, error: OSError | None) -> None:
+        assert self._done is not None
+        self._done(error)
+
+    def undo(self) -> None:
+        self._patch.undo()
+
+
 @modes
 async def test_what_waits_in_one_turn_is_one_commit(tmp_path: Path, mode: Mode) -> None:
-    async with opened(tmp_path / "j.db", commit_on=mode) as journal:
+    async with opened(tmp_path / "j.db", sync=mode) as journal:
         await asyncio.gather(*(append(journal, number) for number in range(500)))
         assert journal.commits == 1
 
 
 @modes
 async def test_what_arrives_during_a_commit_is_the_next(tmp_path: Path, mode: Mode) -> None:
-    async with opened(tmp_path / "j.db", commit_on=mode) as journal:
+    async with opened(tmp_path / "j.db", sync=mode) as journal:
 
         async def appender(number: int) -> None:
             for sequence in range(20):
@@ -85,7 +113,7 @@ async def test_refused_appends_cost_no_commit(tmp_path: Path) -> None:
 
 @modes
 async def test_too_many_are_refused_and_the_others_written(tmp_path: Path, mode: Mode) -> None:
-    async with opened(tmp_path / "j.db", commit_on=mode, max_waiting=50) as journal:
+    async with opened(tmp_path / "j.db", sync=mode, max_waiting=50) as journal:
         results = await asyncio.gather(*(append(journal, number) for number in range(80)), return_exceptions=True)
         assert results[:50] == [1] * 50
         for refused in results[50:]:
@@ -102,35 +130,50 @@ async def test_too_many_bytes_are_refused_but_one_append_always_fits(tmp_path: P
         assert [isinstance(result, JournalUnavailable) for result in results] == [False] * 3 + [True] * 3
 
 
-async def test_a_slow_disk_is_waited_for_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    threads: list[str] = []
-    clock = ManualClock(0)
+async def test_the_loop_goes_on_while_the_disk_is_slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    syncs = ManualDisk(monkeypatch)
+    async with opened(tmp_path / "j.db") as journal:
+        first = append(journal, 0)
+        await syncs.asked()
+        others = [append(journal, number) for number in range(1, 100)]
+        assert (await journal.load(EntityKey("cart", "other"))).sequence == 0
+        assert not first.done()
+        syncs.answer(None)
+        assert await first == 1
+        await syncs.asked()
+        assert not any(future.done() for future in others)
+        syncs.answer(None)
+        assert await asyncio.gather(*others) == [1] * 99
+        assert journal.commits == 2
+        syncs.undo()
 
-    class Disk(log.Log):
-        seconds = 0.1
 
-        def commit(self) -> None:
-            threads.append(threading.current_thread().name)
-            clock.now += self.seconds
-            super().commit()
-
-    monkeypatch.setattr("cloudstate.runtime.journal.sqlite.journal.Log", Disk)
-    journal = SqliteJournal(tmp_path / "j.db", clock)
-    await journal.open()
-    for sequence in range(5):
-        await journal.append(AppendEvents(CART, sequence, (EVENT,)))
-    assert [name.startswith("journal-commit") for name in threads] == [False, True, True, True, True]
-    Disk.seconds = 0.0002
-    for sequence in range(5, 200):
-        await journal.append(AppendEvents(CART, sequence, (EVENT,)))
-    assert threads[-1] == "MainThread"
-    await journal.close()
+async def test_a_disk_that_fails_to_sync_ends_all_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    syncs = ManualDisk(monkeypatch)
+    async with opened(tmp_path / "j.db") as journal:
+        unknown = append(journal, 0)
+        await syncs.asked()
+        waiting = append(journal, 1)
+        syncs.answer(OSError(5, "Input/output error"))
+        with pytest.raises(JournalUnavailable, match=r"failed to keep.*Input/output error") as raised:
+            await unknown
+        assert raised.value.retry_safe is None
+        for refused in (waiting, append(journal, 2)):
+            with pytest.raises(JournalUnavailable, match="start the runtime again") as raised:
+                await refused
+            assert raised.value.retry_safe is True
+        assert caplog.text.count("appends are refused") == 1
+        syncs.undo()
+    async with opened(tmp_path / "j.db") as journal:
+        assert await append(journal, 2) == 1
 
 
 @modes
 async def test_time_of_every_record_is_kept(tmp_path: Path, mode: Mode) -> None:
     clock = ManualClock(1_700_000_000.25)
-    journal = SqliteJournal(tmp_path / "j.db", clock, SqliteSettings(commit_on=mode))
+    journal = SqliteJournal(tmp_path / "j.db", clock, SqliteSettings(sync=mode))
     await journal.open()
     await journal.append(AppendEvents(CART, 0, (EVENT,)))
     clock.now += 1
@@ -148,7 +191,7 @@ async def test_time_of_every_record_is_kept(tmp_path: Path, mode: Mode) -> None:
 async def test_write_ahead_log_stays_bounded_under_load(tmp_path: Path, mode: Mode) -> None:
     path = tmp_path / "j.db"
     limits = {"checkpoint_every": 100_000, "wal_limit": 200_000}
-    async with opened(path, commit_on=mode, **limits) as journal:
+    async with opened(path, sync=mode, **limits) as journal:
         largest = 0
         for sequence in range(400):
             await asyncio.gather(

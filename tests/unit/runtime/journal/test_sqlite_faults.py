@@ -29,7 +29,7 @@ from cloudstate.runtime.journal.sqlite import log
 from cloudstate.runtime.journal.sqlite.faults import journal_error
 from cloudstate.runtime.payload import Payload
 
-modes = pytest.mark.parametrize("mode", ["loop", "thread"])
+modes = pytest.mark.parametrize("mode", ["auto", "thread"])
 
 
 def append(journal: SqliteJournal, number: int, size: int = 10) -> asyncio.Future[int]:
@@ -76,7 +76,7 @@ class FailingCommit:
 
 @modes
 async def test_full_file(tmp_path: Path, mode: Any) -> None:
-    async with opened(tmp_path / "j.db", commit_on=mode, max_file_pages=60) as journal:
+    async with opened(tmp_path / "j.db", sync=mode, max_file_pages=60) as journal:
         sequence, error = await append_until_refused(journal, 3000)
         assert error.retry_safe is True
         assert "no space left" in str(error)
@@ -86,7 +86,7 @@ async def test_full_file(tmp_path: Path, mode: Any) -> None:
 
 @modes
 async def test_what_still_fits_into_a_full_file_is_written(tmp_path: Path, mode: Any) -> None:
-    async with opened(tmp_path / "j.db", commit_on=mode, max_file_pages=40) as journal:
+    async with opened(tmp_path / "j.db", sync=mode, max_file_pages=40) as journal:
         sizes = [10, 10, 500_000, 10, 200_000, 10, 10]
         results = await asyncio.gather(
             *(append(journal, number, size) for number, size in enumerate(sizes)), return_exceptions=True
@@ -128,7 +128,7 @@ async def test_full_disk_and_space_again(tmp_path: Path, mode: Any, caplog: pyte
     with small_disk(tmp_path / "disk") as disk:
         ballast = disk / "ballast"
         ballast.write_bytes(bytes(300_000))
-        async with opened(disk / "j.db", commit_on=mode) as journal:
+        async with opened(disk / "j.db", sync=mode) as journal:
             sequence, error = await append_until_refused(journal, 2000)
             assert error.retry_safe in (True, None)
             assert (await journal.load(CART)).sequence == sequence
@@ -144,7 +144,7 @@ async def test_disk_error_and_its_end(tmp_path: Path, mode: Any) -> None:
     """The kernel refuses to let any file of this process grow."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    async with opened(tmp_path / "j.db", commit_on=mode) as journal:
+    async with opened(tmp_path / "j.db", sync=mode) as journal:
         sequence = await journal.append(AppendEvents(CART, 0, (EVENT,)))
         size = os.stat(tmp_path / "j.db-wal").st_size
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
@@ -163,7 +163,7 @@ async def test_disk_error_and_its_end(tmp_path: Path, mode: Any) -> None:
 @modes
 async def test_failed_sync_leaves_the_outcome_open(tmp_path: Path, mode: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = FailingCommit(monkeypatch)
-    async with opened(tmp_path / "j.db", commit_on=mode) as journal:
+    async with opened(tmp_path / "j.db", sync=mode) as journal:
         disk.error = sqlite_error(sqlite3.SQLITE_IOERR_FSYNC)
         results = await asyncio.gather(*(append(journal, n) for n in range(3)), return_exceptions=True)
         for result in results:
@@ -179,7 +179,7 @@ async def test_full_disk_at_the_commit_wrote_nothing(
     tmp_path: Path, mode: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = FailingCommit(monkeypatch)
-    async with opened(tmp_path / "j.db", commit_on=mode) as journal:
+    async with opened(tmp_path / "j.db", sync=mode) as journal:
         disk.error = sqlite_error(sqlite3.SQLITE_FULL)
         results = await asyncio.gather(*(append(journal, n) for n in range(3)), return_exceptions=True)
         assert [getattr(result, "retry_safe", None) for result in results] == [True] * 3
@@ -191,7 +191,7 @@ async def test_unexpected_exception_of_a_commit_ends_every_append(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = FailingCommit(monkeypatch)
-    async with opened(tmp_path / "j.db", commit_on="thread") as journal:
+    async with opened(tmp_path / "j.db", sync="thread") as journal:
         disk.error = MemoryError()
         with pytest.raises(JournalUnavailable) as raised:
             await append(journal, 0)
@@ -228,7 +228,7 @@ def locked(path: Path) -> Iterator[Callable[[], None]]:
 
 @modes
 async def test_lock_of_another_process_is_waited_for(tmp_path: Path, mode: Any) -> None:
-    async with opened(tmp_path / "j.db", commit_on=mode, busy_timeout=60) as journal:
+    async with opened(tmp_path / "j.db", sync=mode, busy_timeout=60) as journal:
         with locked(tmp_path / "j.db") as release:
             futures = [append(journal, number) for number in range(10)]
             assert (await journal.load(CART)).sequence == 0

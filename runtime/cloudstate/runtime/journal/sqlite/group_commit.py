@@ -1,11 +1,11 @@
 """When the log is written: what the event loop finds ready at a time is one transaction, and all of it is answered.
 
-Where the commit waits for the disk depends on the disk. While it syncs fast, the loop's own thread waits: handing a
-batch to another thread and back costs more than that (docs/performance.md has both). On a slow disk another thread
-waits, the loop goes on, and the next batch gathers meanwhile.
+A transaction is committed on the loop, which does not touch the disk, and then synced by the disk's ``sync``, while the
+loop goes on and the next batch gathers. Appends are answered, and heads move on, when their batch is synced.
 
 Errors are an append's own where they can be. A batch that cannot be written is written in halves, down to the appends
-that are in the way.
+that are in the way. A disk that fails to sync may have lost what it was given although later syncs succeed; then
+nothing is written any more until the journal is opened again.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from cloudstate.runtime.clock import Clock
 from cloudstate.runtime.journal.errors import JournalError, JournalUnavailable
 from cloudstate.runtime.journal.limits import checked_size
 from cloudstate.runtime.journal.port import Appended
+from cloudstate.runtime.journal.sqlite.disk import Disk
 from cloudstate.runtime.journal.sqlite.faults import is_busy, is_full, journal_error
 from cloudstate.runtime.journal.sqlite.heads import Heads
 from cloudstate.runtime.journal.sqlite.log import Log
@@ -40,9 +41,10 @@ class GroupCommit:
 
     Args:
         log: what is written; nobody else may write it.
+        disk: syncs what is written.
         heads: kept up to date with the log.
         path: the log's file, for messages.
-        clock: measures how long commits take.
+        clock: measures how long another process is in the way.
         committed: called after every commit with the bytes of payload that it wrote.
 
     Attributes:
@@ -52,6 +54,7 @@ class GroupCommit:
     def __init__(
         self,
         log: Log,
+        disk: Disk,
         heads: Heads,
         path: Path,
         clock: Clock,
@@ -60,19 +63,18 @@ class GroupCommit:
     ) -> None:
         self.commits = 0
         self._log = log
+        self._disk = disk
         self._heads = heads
         self._path = path
         self._clock = clock
         self._settings = settings
         self._committed = committed
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal-commit")
-        self._in_thread = settings.commit_on == "thread"
-        self._commit_time = 0.0
         self._waiting: list[_Waiting] = []
         self._waiting_bytes = 0
         self._busy_since: float | None = None
         self._is_failing = False
+        self._broken: JournalUnavailable | None = None
         # Idle: no turn is scheduled and no commit is on its way. A turn that finds itself held parks.
         self._is_idle = True
         self._is_held = False
@@ -115,7 +117,6 @@ class GroupCommit:
         """Commit what waits. The caller sees to it that nothing is appended any more."""
         while not self._is_idle:
             await self._settle()
-        self._thread.shutdown()
 
     async def _settle(self) -> None:
         """Wait until the current turn has ended."""
@@ -137,14 +138,16 @@ class GroupCommit:
                 self._end_turn()
             return
         self._busy_since = None
-        if self._in_thread and plan.heads:
-            commit = self._thread.submit(self._timed_commit)
-            commit.add_done_callback(lambda done: self._loop.call_soon_threadsafe(self._done, batch, plan, done))
+        if not plan.heads:
+            self._adopt(batch, plan)
+        elif self._commit(batch):
+            self._disk.sync(partial(self._synced, batch, plan))
             return
-        self._finish(batch, plan)
         self._end_turn()
 
     def _stage(self, batch: list[_Waiting]) -> Plan:
+        if self._broken is not None:
+            raise self._broken
         if self._heads.dirty >= self._settings.max_unindexed:
             self._committed(0)  # so that the index is tried again
             reason = f"the index of the journal `{self._path}` cannot be written; the log has the reason"
@@ -166,17 +169,32 @@ class GroupCommit:
         self._waiting, self._waiting_bytes = waiting[count:], self._waiting_bytes - size
         return waiting[:count]
 
-    def _done(self, batch: list[_Waiting], plan: Plan, commit: Future[None]) -> None:
-        """A commit in the thread has ended."""
-        error = commit.exception()
-        if error is None:
-            self._adopt(batch, plan)
-        elif isinstance(error, sqlite3.Error):
+    def _commit(self, batch: list[_Waiting]) -> bool:
+        """Commit what is staged, or see to it that the batch is answered otherwise."""
+        try:
+            self._log.commit()
+        except sqlite3.Error as error:
             self._commit_failed(batch, error)
-        else:
+        except Exception as error:
             self._log.rollback()
             self._fail(batch, JournalUnavailable(f"the journal failed ({error!r})", retry_safe=None))
+        else:
+            return True
+        return False
+
+    def _synced(self, batch: list[_Waiting], plan: Plan, error: OSError | None) -> None:
+        """The disk is done with a committed batch."""
+        if error is None:
+            self._adopt(batch, plan)
+        else:
+            self._break(batch, error)
         self._end_turn()
+
+    def _break(self, batch: list[_Waiting], error: OSError) -> None:
+        reason = f"the disk failed to keep what the journal `{self._path}` wrote ({error})"
+        self._fail(batch, JournalUnavailable(reason, retry_safe=None))
+        help = "nothing is written any more; check the disk and start the runtime again"
+        self._broken = JournalUnavailable(f"{reason}; {help}", retry_safe=True)
 
     def _end_turn(self) -> None:
         self._announce()
@@ -191,19 +209,16 @@ class GroupCommit:
             self._settled = None
 
     def _finish(self, batch: list[_Waiting], plan: Plan) -> None:
-        """Commit what is staged, and answer."""
+        """Commit what is staged, wait for the disk, and answer."""
         try:
             if plan.heads:
-                self._timed_commit()
-        except sqlite3.Error as error:
-            self._commit_failed(batch, error)
+                if not self._commit(batch):
+                    return
+                self._disk.sync_now()
+        except OSError as error:
+            self._break(batch, error)
         else:
             self._adopt(batch, plan)
-
-    def _timed_commit(self) -> None:
-        started = self._clock.monotonic()
-        self._log.commit()
-        self._commit_time += (self._clock.monotonic() - started - self._commit_time) / 16
 
     def _adopt(self, batch: list[_Waiting], plan: Plan) -> None:
         """The plan is durable: let everybody know."""
@@ -218,14 +233,7 @@ class GroupCommit:
         for (_, done, added), result in zip(batch, plan.results, strict=True):
             size += added
             done(result)
-        self._choose_thread()
         self._committed(size)
-
-    def _choose_thread(self) -> None:
-        if self._settings.commit_on == "auto":
-            # Half as a margin, so that it does not go to and fro.
-            limit = self._settings.slow_commit / 2 if self._in_thread else self._settings.slow_commit
-            self._in_thread = self._commit_time > limit
 
     def _waits_for_lock(self, batch: list[_Waiting], error: Exception) -> bool:
         """Put the batch back if another process is in the way, and not for too long yet."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from cloudstate.runtime.clock import Clock
 from cloudstate.runtime.journal.errors import JournalUnavailable
 from cloudstate.runtime.journal.port import Appended, AppendEvents, EntityKey, History, Journal, Value, WriteValue
+from cloudstate.runtime.journal.sqlite.disk import Disk, open_disk
 from cloudstate.runtime.journal.sqlite.faults import mapped
 from cloudstate.runtime.journal.sqlite.group_commit import GroupCommit
 from cloudstate.runtime.journal.sqlite.heads import Heads
@@ -42,12 +43,13 @@ class _Running:
     """A journal that is open."""
 
     files: _Files
+    disk: Disk
     upkeep: Upkeep
     commits: GroupCommit
 
 
 class SqliteJournal(Journal):
-    """Entities in one SQLite file, in WAL mode with ``synchronous=FULL``: what is acknowledged is on the disk.
+    """Entities in one SQLite file, in WAL mode and synced after every commit: what is acknowledged is on the disk.
 
     Args:
         path: the file; made by ``open`` where there is none, with its directory.
@@ -84,6 +86,7 @@ class SqliteJournal(Journal):
         if running is not None:
             await running.commits.close()
             await running.upkeep.close()
+            running.disk.close()
             running.files.close()
             self._lock.release()
 
@@ -141,8 +144,16 @@ class SqliteJournal(Journal):
         def committed(size: int) -> None:
             upkeep.committed(commits, size)
 
-        commits = GroupCommit(files.log, files.heads, self._path, self._clock, self._settings, committed)
-        return _Running(files, upkeep, commits)
+        disk = self._open_disk()
+        commits = GroupCommit(files.log, disk, files.heads, self._path, self._clock, self._settings, committed)
+        return _Running(files, disk, upkeep, commits)
+
+    def _open_disk(self) -> Disk:
+        wal = self._path.with_name(self._path.name + "-wal")
+        try:
+            return open_disk(wal, self._settings.sync)
+        except OSError as error:
+            raise JournalUnavailable(f"`{wal}` cannot be synced ({error})", retry_safe=True) from error
 
     def _opened(self) -> _Running:
         if self._running is None:

@@ -18,9 +18,7 @@ class SqliteSettings:
         max_waiting_bytes: the same, in bytes of payload.
         max_batch: how many appends one transaction takes.
         max_batch_bytes: after how many bytes of payload a transaction takes no more.
-        commit_on: which thread waits for the disk: the event loop's, another, or ``auto``: the loop's while the disk
-            is fast.
-        slow_commit: ``auto`` takes a disk for slow when commits take longer than this, in seconds.
+        sync: who waits for the disk: the kernel, a thread, or ``auto``: the kernel where it can.
         index_lag: by how many records the index may lag behind before it is written; bounds what is read again after a
             crash.
         max_unindexed: how many entities may wait for the index, should it not be writable; then appends are refused.
@@ -35,8 +33,7 @@ class SqliteSettings:
     max_waiting_bytes: int = 256 * 1024 * 1024
     max_batch: int = 512
     max_batch_bytes: int = 8 * 1024 * 1024
-    commit_on: Literal["auto", "loop", "thread"] = "auto"
-    slow_commit: float = 0.003
+    sync: Literal["auto", "kernel", "thread"] = "auto"
     index_lag: int = 50_000
     max_unindexed: int = 1_000_000
     checkpoint_every: int = 8 * 1024 * 1024
