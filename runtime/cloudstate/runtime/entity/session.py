@@ -146,7 +146,7 @@ class EntitySession:
     def _handled(self, outcome: Outcome) -> list[Effect]:
         if self.phase is not Phase.HANDLING or self._current is None:
             raise self._illegal(outcome)
-        action, side_effects, change = outcome
+        action, side_effects, change = outcome.action, outcome.side_effects, outcome.change
         if isinstance(action, Failure):
             answer = Answer(self._current.ticket, action, side_effects)
             return [answer, *(self._rebuild() if action.restart else self._next())]

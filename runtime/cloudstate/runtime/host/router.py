@@ -242,11 +242,11 @@ class _Pending:
             return
         self._over = True
         self._host.release()
-        _, action, side_effects = answer
-        if not side_effects and isinstance(action, (Reply, Failure)):
+        action = answer.action
+        if not answer.side_effects and isinstance(action, (Reply, Failure)):
             self._done(action)
         else:
-            self._router.conclude(self._request, self._done, action, side_effects)
+            self._router.conclude(self._request, self._done, action, answer.side_effects)
 
     def abandon(self) -> None:
         if not self._over and self.resident is not None:

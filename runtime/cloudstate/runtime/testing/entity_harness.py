@@ -88,7 +88,8 @@ class EntityHarness:
         payload = message.SerializeToString()
         sent = Command(self._ids, command.name, payload, command.input.FromString(payload), metadata, None)
         outcome = self._instance.handle(self._ids, sent, later.set_result)
-        action, self.side_effects, change = outcome or await later
+        outcome = outcome or await later
+        action, self.side_effects, change = outcome.action, outcome.side_effects, outcome.change
         self.events = []
         self.forward = action if isinstance(action, Forward) else None
         if isinstance(action, Failure):
