@@ -14,13 +14,15 @@ SUBCOMMANDS = {
     "init": "write a new project that compiles, runs and passes its own test",
     "add": "add an entity to a service: its .proto file, its class, its test, and its entry in the spec",
     "compile": "check specs and generate code, a service description and manifests from them",
+    "check": "check specs, and hold them against what their releases have stored",
+    "release": "record what specs store in their lock files, as a version that is shipped",
     "run": "serve a compiled service: gRPC and HTTP/JSON on one port",
     "explain": "explain a finding of the compiler by its code or name",
     "schema": "print the JSON Schema of specs, for editors",
 }
 
 _DESCRIPTION = "CloudState in Python: specs in, served stateful entities out."
-_EXIT_CODES = "exit codes: 0 ok, 1 findings or drift, 2 usage, 3 environment, 70 internal error"
+_EXIT_CODES = "exit codes: 0 ok, 1 findings or drift, 2 usage, 3 environment, 4 breaking change, 70 internal error"
 _INTERNAL_ERROR = 70
 _INTERRUPTED = 130
 

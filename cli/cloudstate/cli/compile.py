@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cloudstate.cli.recorded import add_today, day_of, exit_code
+
 if TYPE_CHECKING:
     from cloudstate.compiler.diagnostics import Diagnostic
     from cloudstate.compiler.driver import Compiled
@@ -43,11 +45,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="text",
         help="how to print findings: text goes to stderr, the others to stdout (default: %(default)s)",
     )
+    add_today(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compile. Returns the exit code: 1 if there are errors or drift, 3 if the machine lacks something."""
-    from cloudstate.compiler import driver
+    """Compile. Returns the exit code: 1 if there are errors or drift, 3 if the machine lacks something, 4 if --check
+    finds that stored data would become unreadable."""
+    from cloudstate.compiler import driver, locks
     from cloudstate.compiler.frontend import ProtocMissing
 
     try:
@@ -63,10 +67,15 @@ def run(arguments: argparse.Namespace) -> int:
         late = late if is_dry else driver.write_all(outcome.compiled)
         failed = bool(late)
         found += late
+    gated = (
+        locks.check_compiled(outcome.compiled, day_of(arguments)) if arguments.check and not outcome.has_errors else ()
+    )
+    found += [finding for one in gated for finding in one.findings]
     _print_findings(found, arguments.format)
     if arguments.format == "text" and not outcome.has_errors:
         _print_result(outcome.compiled, is_dry, failed)
-    return _FINDINGS if failed else 0
+    failed = failed or any(one.is_unreadable for one in gated)
+    return exit_code(gated, _FINDINGS if failed else 0)
 
 
 def _print_findings(found: Sequence[Diagnostic], format_: str) -> None:

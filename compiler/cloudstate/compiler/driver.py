@@ -20,8 +20,10 @@ from cloudstate.compiler.source import Located, Source, Span
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A service that has no errors: its model, its files, where they belong, and what is different there."""
+    """A service that has no errors: its spec, its model, its files, where they belong, and what is different there."""
 
+    given: Input
+    spec: Spec
     service: Service
     files: FileSet
     folder: Path
@@ -63,7 +65,7 @@ def compile_specs(paths: Sequence[str], out: Path | None = None, name: str | Non
             sink.add(found.also(folders[folder].span, "first here").help("rename one of them"))
         folders.setdefault(folder, spec.name)
         if service is not None:
-            compiled += _place(service, folder, sink)
+            compiled += _place(given, spec, service, folder, sink)
     return Outcome(tuple(compiled), sink.sorted(), sink.has_errors)
 
 
@@ -127,7 +129,7 @@ def stale(compiled: Sequence[Compiled]) -> tuple[Diagnostic, ...]:
     return tuple(findings)
 
 
-def _place(service: Service, folder: Path, sink: Sink) -> list[Compiled]:
+def _place(given: Input, spec: Spec, service: Service, folder: Path, sink: Sink) -> list[Compiled]:
     files = emit(service)
     try:
         difference = compare(files, folder)
@@ -139,4 +141,4 @@ def _place(service: Service, folder: Path, sink: Sink) -> list[Compiled]:
         file = shown(folder / foreign)
         found = codes.FOREIGN_FILE.at(Span(Source(file)), "the compiler did not write this", path=file)
         sink.add(found.help("move it away, or write elsewhere with `--out`"))
-    return [Compiled(service, files, folder, difference)]
+    return [Compiled(given, spec, service, files, folder, difference)]

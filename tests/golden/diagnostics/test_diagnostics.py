@@ -1,7 +1,8 @@
 """Every finding of the compiler, as people see it: each case is a folder with a spec that has one mistake.
 
-A case is named after its code, or ``name--variant``. ``arguments`` in its folder replaces the default command line;
-``cart.py.txt`` becomes ``cart.py``, which no tool of ours should take for a module.
+A case is named after its code, or ``name--variant``. ``arguments`` in its folder replaces the default command line; its
+command is ``compile`` if it names none. ``cart.py.txt`` becomes ``cart.py``, which no tool of ours should take for a
+module.
 Refresh with ``make golden``, and read what has changed.
 """
 
@@ -17,8 +18,10 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from cloudstate.cli import main
-from cloudstate.compiler import driver
+from cloudstate.cli.command_line import SUBCOMMANDS
+from cloudstate.compiler import checks, driver
 from cloudstate.compiler.diagnostics import Code, codes, pages
+from cloudstate.compiler.lock import messages
 
 CASES = sorted(path.name for path in (Path(__file__).parent / "cases").iterdir())
 SOURCES = Path(codes.__file__).parents[4]
@@ -47,9 +50,22 @@ def break_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "lower", lower)
 
 
+def overlook_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a rule of the lock miss what it is there for: recorded samples still show it."""
+    monkeypatch.setattr(messages, "keeps_values", lambda old, new: True)
+
+
+def serve_crdts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be a version that has the crdt model, whose changes the lock knows already."""
+    kept = tuple(check for check in checks._CHECKS if check is not checks.entities.check)
+    monkeypatch.setattr(checks, "_CHECKS", kept)
+
+
 PREPARE: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "stale-output": touch_generated_code,
     "internal-error": break_the_compiler,
+    "sample-misread": overlook_types,
+    "crdt-changed": serve_crdts,
 }
 
 
@@ -70,8 +86,7 @@ def test_finding(
         PREPARE[case](monkeypatch)
         capsys.readouterr()
     before = files_in(folder)
-    arguments = Path("arguments")
-    code = main(["compile", *(arguments.read_text().split() if arguments.exists() else ["service.yaml"])])
+    code = main(command_line())
     printed = capsys.readouterr()
     text = f"exit code {code}\n\n{printed.err}{printed.out}"
     text = re.sub(r"note: in .*", "note: in ...", text)  # a line of the program and versions
@@ -107,6 +122,13 @@ def test_the_catalogue_is_in_order() -> None:
     ids = list(codes.CATALOGUE)
     assert ids == sorted(ids)
     assert len({code.name for code in codes.CATALOGUE.values()}) == len(ids)
+
+
+def command_line() -> list[str]:
+    """The words of the case in the working directory."""
+    arguments = Path("arguments")
+    words = arguments.read_text().split() if arguments.exists() else ["service.yaml"]
+    return words if words[0] in SUBCOMMANDS else ["compile", *words]
 
 
 def code_of(case: str) -> Code:

@@ -1,6 +1,7 @@
 """The catalogue of everything the compiler can find. A code is never used for something else later.
 
-The first digit is the phase: 0 files, 1 syntax, 2 names, 3 meaning, 4 deployment, 5 output, 9 the compiler itself.
+The first digit is the phase: 0 files, 1 syntax, 2 names, 3 meaning, 4 deployment, 5 output, 6 the lock file,
+9 the compiler itself.
 Every entry has a page under ``explain/`` and a failing example under ``tests/golden/diagnostics/``.
 """
 
@@ -123,6 +124,45 @@ SECRET_UNUSED = _warning("CS4009", "secret-unused", "a store of kind `{kind}` us
 FOREIGN_FILE = _error("CS5001", "foreign-file", "`{path}` is in the way")
 STALE_OUTPUT = _error("CS5002", "stale-output", "`{path}` is not what the spec says")
 CANNOT_WRITE = _error("CS5003", "cannot-write", "cannot write `{path}`: {reason}")
+
+# 60: the lock file
+LOCK_DAMAGED = _error("CS6001", "lock-damaged", "the lock file is damaged: {reason}")
+LOCK_FORMAT = _error("CS6002", "lock-format", "unknown format of the lock file: `{found}`")
+NOTHING_RECORDED = _warning("CS6003", "nothing-recorded", "no release of `{name}` is recorded")
+VERSION_RECORDED = _error("CS6004", "version-recorded", "the version `{name}` is recorded already, and is another one")
+ACCEPTED_BREAK = _note("CS6005", "accepted-break", "{code} for `{subject}` is accepted until {until}")
+ACCEPTANCE_UNUSED = _warning("CS6006", "acceptance-unused", "nothing is left to accept of {code} for `{subject}`")
+ANY_STORED = _note("CS6007", "any-stored", "what `{name}` holds is not recorded")
+SAMPLE_MISREAD = _error("CS6008", "sample-misread", "a recorded `{name}` is not read as it was written")
+
+# 61: stored messages
+FIELD_REMOVED = _error("CS6101", "field-removed", "the stored field `{name}` is gone")
+FIELD_RENUMBERED = _error("CS6102", "field-renumbered", "the stored field `{name}` has another number")
+FIELD_TYPE_CHANGED = _error("CS6103", "field-type-changed", "the stored field `{name}` has another type")
+NUMBER_REUSED = _error("CS6104", "number-reused", "`{name}` takes a number that recorded data uses otherwise")
+CARDINALITY_CHANGED = _error("CS6105", "cardinality-changed", "the stored field `{name}` has another cardinality")
+ONEOF_CHANGED = _error("CS6106", "oneof-changed", "the oneof `{name}` does not fit what is stored")
+REQUIRED_ADDED = _error("CS6107", "required-added", "`{name}` is required, and may be absent in what is stored")
+DEFAULT_CHANGED = _error("CS6108", "default-changed", "the stored field `{name}` has another default")
+FIELD_RENAMED = _note("CS6109", "field-renamed", "the stored field `{name}` has another name")
+ENUM_VALUE_REMOVED = _error("CS6110", "enum-value-removed", "the stored enum value `{name}` is gone")
+ENUM_VALUE_RENUMBERED = _error("CS6111", "enum-value-renumbered", "the stored enum value `{name}` has another number")
+ENUM_VALUE_RENAMED = _note("CS6112", "enum-value-renamed", "the stored enum value `{name}` has another name")
+
+# 62: entities, routing and topics
+SERVICE_RENAMED = _error("CS6201", "service-renamed", "the service has another name than its data")
+ENTITY_REMOVED = _error("CS6202", "entity-removed", "no entity has the recorded type `{name}`")
+ENTITY_TYPE_CHANGED = _error("CS6203", "entity-type-changed", "the entity `{name}` has another type than its data")
+MODEL_CHANGED = _error("CS6204", "model-changed", "the entity `{name}` has another state model than its data")
+KEY_CHANGED = _error("CS6205", "key-changed", "the command `{name}` finds its entity by another key")
+KEY_TYPE_CHANGED = _error("CS6206", "key-type-changed", "the command `{name}` has a key of another type")
+EVENT_REMOVED = _error("CS6207", "event-removed", "the stored event `{name}` is no event of its entity")
+VALUE_TYPE_CHANGED = _error("CS6208", "value-type-changed", "the entity `{name}` keeps another type of value")
+SNAPSHOT_TYPE_CHANGED = _error("CS6209", "snapshot-type-changed", "the entity `{name}` has snapshots of another type")
+CRDT_CHANGED = _error("CS6210", "crdt-changed", "the entity `{name}` is another data type than its data")
+SHARDS_CHANGED = _error("CS6211", "shards-changed", "the number of shards is another one")
+SOURCE_LEFT = _error("CS6212", "source-left", "`{name}` is no longer consumed")
+DESTINATION_LEFT = _error("CS6213", "destination-left", "nothing is published to `{name}` any more")
 
 # 9: the compiler itself
 INTERNAL_ERROR = _entry(Severity.BUG, "CS9001", "internal-error", "the program failed: {reason}")

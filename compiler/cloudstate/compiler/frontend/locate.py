@@ -11,6 +11,7 @@ from cloudstate.compiler.frontend.read import Input
 from cloudstate.compiler.source import Source, Span
 
 SPEC_NAME = "service.yaml"
+LOCK_NAME = "schema.lock"
 _SUFFIXES = {".yaml", ".yml", ".proto"}
 
 
@@ -39,6 +40,12 @@ def output_folder(given: Input) -> Path:
     folder, _ = given.folder()
     root = next((above for above in (folder, *folder.parents) if (above / "pyproject.toml").is_file()), folder)
     return root / "generated"
+
+
+def lock_file(given: Input) -> Path:
+    """``schema.lock`` beside a ``service.yaml``; a spec of another name has a lock file of its own."""
+    name = LOCK_NAME if given.path.name == SPEC_NAME else f"{given.path.stem}.{LOCK_NAME}"
+    return given.path.parent / name
 
 
 def shown(path: Path) -> str:

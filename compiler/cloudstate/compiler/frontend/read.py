@@ -166,6 +166,7 @@ def _spec(document: _Document, root: ProtoRoot) -> tuple[Spec, tuple[Diagnostic,
         store=store_of(document.body),
         deployment=deployment_of(document.body),
         shards=shards.value if shards else _DEFAULT_SHARDS,
+        shards_span=shards.span if shards else None,
     )
     return spec, (*bad_protos, *complaints, *unresolved)
 

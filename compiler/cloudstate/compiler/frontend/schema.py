@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from google.api import annotations_pb2
 from google.api.http_pb2 import HttpRule as ProtoHttpRule
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
+    EnumDescriptorProto,
     FieldDescriptorProto,
     FileDescriptorProto,
     FileDescriptorSet,
@@ -20,6 +21,7 @@ from cloudstate import entity_key_pb2, legacy_entity_key_pb2
 from cloudstate.compiler.frontend.places import Places
 from cloudstate.compiler.model.message import MessageType, ProtoFile
 from cloudstate.compiler.model.schema import (
+    EnumDeclaration,
     Field,
     FieldKind,
     HttpRule,
@@ -59,6 +61,7 @@ def schema_of(descriptors: FileDescriptorSet, places: Mapping[str, Places]) -> S
         descriptors=bare.SerializeToString(deterministic=True),
         messages=dict(sorted(reader.messages.items(), key=lambda item: not item[1].type.file.generated)),
         services=reader.services,
+        enums=reader.enums,
         imports={file.name: tuple(file.dependency) for file in descriptors.file},
         syntaxes={
             file.name: Located(file.syntax or "proto2", places[file.name].span(12))
@@ -74,11 +77,13 @@ class _Reader:
         self.files: dict[str, ProtoFile] = {}
         self.messages: dict[str, MessageDeclaration] = {}
         self.services: dict[str, ServiceDeclaration] = {}
+        self.enums: dict[str, EnumDeclaration] = {}
 
     def messages_of(self, file: FileDescriptorProto) -> None:
         self.files[file.name] = ProtoFile(file.name, file.package, file.name in self._places)
         for index, message in enumerate(file.message_type):
             self._message(file, message, (4, index), ())
+        self._enums(file, file.enum_type, (5,), ())
 
     def _message(
         self, file: FileDescriptorProto, message: DescriptorProto, path: tuple[int, ...], outer: tuple[str, ...]
@@ -102,6 +107,23 @@ class _Reader:
         for index, nested in enumerate(message.nested_type):
             if not nested.options.map_entry:
                 self._message(file, nested, (*path, 3, index), nesting)
+        self._enums(file, message.enum_type, (*path, 4), nesting)
+
+    def _enums(
+        self,
+        file: FileDescriptorProto,
+        enums: Iterable[EnumDescriptorProto],
+        path: tuple[int, ...],
+        outer: tuple[str, ...],
+    ) -> None:
+        if file.name not in self._places:
+            return
+        places = self._places[file.name]
+        for index, enum in enumerate(enums):
+            full_name = ".".join(filter(None, (file.package, *outer, enum.name)))
+            at = (*path, index)
+            values = {value.name: places.span(*at, 2, number, 1) for number, value in enumerate(enum.value)}
+            self.enums[full_name] = EnumDeclaration(full_name, values, places.span(*at, 1))
 
     def _places_of(self, file: FileDescriptorProto) -> Places:
         return self._places.get(file.name) or Places(Source(file.name), {}, {})

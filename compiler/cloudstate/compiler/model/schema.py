@@ -56,6 +56,15 @@ class MessageDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
+class EnumDeclaration:
+    """An enum type: its full name, where it stands, and where each of its values stands, by name."""
+
+    full_name: str
+    values: Mapping[str, Span]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class HttpRule:
     """A ``google.api.http`` rule, as written.
 
@@ -127,6 +136,7 @@ class Schema:
         files: dependencies first.
         descriptors: the serialized descriptor set without source info.
         messages, services: by full name; own ones first, in the order of the files.
+        enums: the own ones, by full name.
         imports: the files that each file imports, by path.
         syntaxes: the syntax statement of each own file, by path; None where it has none.
     """
@@ -135,5 +145,6 @@ class Schema:
     descriptors: bytes = field(default=b"", repr=False)
     messages: Mapping[str, MessageDeclaration] = field(default_factory=dict)
     services: Mapping[str, ServiceDeclaration] = field(default_factory=dict)
+    enums: Mapping[str, EnumDeclaration] = field(default_factory=dict)
     imports: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     syntaxes: Mapping[str, Located[str]] = field(default_factory=dict)

@@ -131,6 +131,7 @@ class Spec:
         entities: those whose service is known.
         declared: how the spec names the services of all its entities, known or not.
         store, placement, deployment, shards: as written; None where the spec does not say.
+        shards_span: where the number of shards stands.
         modules: the author's Python modules that the entities name, by dotted name.
         neighbours: the names of all modules and packages beside the spec.
     """
@@ -145,5 +146,6 @@ class Spec:
     store: StoreSpec | None = None
     deployment: DeploymentSpec = field(default_factory=DeploymentSpec)
     shards: int = 256
+    shards_span: Span | None = None
     modules: Mapping[str, AuthorModule] = field(default_factory=dict)
     neighbours: frozenset[str] = frozenset()
