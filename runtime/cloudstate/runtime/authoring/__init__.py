@@ -25,6 +25,7 @@ from cloudstate.runtime.authoring.definition import (
     CommandType,
     EventSourcedType,
     EventType,
+    UpcasterType,
     ValueType,
 )
 from cloudstate.runtime.authoring.entity import Action, EventSourcedEntity, ValueEntity
@@ -48,6 +49,7 @@ __all__ = [
     "Metadata",
     "Reply",
     "StatusCode",
+    "UpcasterType",
     "ValueContext",
     "ValueEntity",
     "ValueType",

@@ -47,6 +47,24 @@ class EventType:
 
 
 @dataclass(frozen=True, slots=True)
+class UpcasterType:
+    """A type that older releases have stored, and what it is today.
+
+    Attributes:
+        source: the full name under which it is stored.
+        target: an event, the state, or what another upcaster comes from.
+        method: the method of the entity class that makes the one of the other; "" if the bytes of the one are read as
+            the other.
+        type: what the stored bytes are decoded as; None without a method.
+    """
+
+    source: str
+    target: type[Message]
+    method: str = ""
+    type: type[Message] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EventSourcedType:
     """An event-sourced entity. ``snapshot_every`` 0 means never; ``passivation`` is in seconds."""
 
@@ -57,6 +75,7 @@ class EventSourcedType:
     events: tuple[EventType, ...]
     snapshot_every: int = 100
     passivation: float = 30.0
+    upcasters: tuple[UpcasterType, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +87,7 @@ class ValueType:
     state: type[Message]
     commands: tuple[CommandType, ...]
     passivation: float = 30.0
+    upcasters: tuple[UpcasterType, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

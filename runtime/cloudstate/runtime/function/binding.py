@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from cloudstate.runtime.authoring.definition import CommandType, EventType
+from cloudstate.runtime.authoring.definition import CommandType, EventType, UpcasterType
 from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.payload import PROTOBUF_PREFIX
 
@@ -59,6 +59,48 @@ def bind_events(target: object, events: tuple[EventType, ...]) -> dict[type[Mess
             )
         folds[event.type] = Fold(event.method, type_url(event.type), event.type.FromString, apply)
     return folds
+
+
+@dataclass(frozen=True, slots=True)
+class Upcast:
+    """How one stored type is read: ``parse(bytes)`` gives a message of the class ``result``."""
+
+    type_url: str
+    parse: Callable[[bytes], Message]
+    result: type[Message]
+
+
+def bind_upcasters(target: object, upcasters: tuple[UpcasterType, ...]) -> tuple[Upcast, ...]:
+    """How the types are read that older releases have stored. What one upcaster makes may be the source of another.
+
+    Raises:
+        ServiceInvalid: the class lacks a method, or upcasters lead in a circle.
+    """
+    by_source = {upcaster.source: upcaster for upcaster in upcasters}
+    return tuple(_upcast(target, upcaster, by_source) for upcaster in upcasters)
+
+
+def _upcast(target: object, upcaster: UpcasterType, by_source: dict[str, UpcasterType]) -> Upcast:
+    decode = (upcaster.type or upcaster.target).FromString
+    steps = [upcaster]
+    while (following := by_source.get(steps[-1].target.DESCRIPTOR.full_name)) is not None:
+        if following in steps:
+            raise ServiceInvalid(
+                f"the upcaster from `{upcaster.source}` leads back to it", help="compile the spec again"
+            )
+        steps.append(following)
+    converters = [(_method(target, step.method), step) for step in steps if step.method]
+
+    def parse(data: bytes) -> Message:
+        message: Message = decode(data)
+        for convert, step in converters:
+            message = convert(message)
+            if type(message) is not step.target:
+                made, expected = type(message).__name__, step.target.__name__
+                raise TypeError(f"upcaster `{step.method}` returned {made} instead of {expected}")
+        return message
+
+    return Upcast(PROTOBUF_PREFIX + upcaster.source, parse, steps[-1].target)
 
 
 def type_url(message: type[Message]) -> str:

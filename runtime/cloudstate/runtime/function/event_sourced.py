@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import Message
@@ -12,7 +13,7 @@ from cloudstate.runtime.authoring.context import EventSourcedContext
 from cloudstate.runtime.authoring.entity import EventSourcedEntity
 from cloudstate.runtime.entity.messages import Change, Command, EventsEmitted
 from cloudstate.runtime.errors import EntityFailed
-from cloudstate.runtime.function.binding import Fold, Handler, bind_commands, bind_events, type_url
+from cloudstate.runtime.function.binding import Fold, Handler, bind_commands, bind_events, bind_upcasters, type_url
 from cloudstate.runtime.function.durable import DurableInstance
 from cloudstate.runtime.function.endpoint import endpoints_of
 from cloudstate.runtime.journal.port import EntityKey, Event, Journal, Snapshot
@@ -37,6 +38,13 @@ class EmbeddedEventSourced:
         self.handlers = bind_commands(entity, definition.commands)
         self.folds = bind_events(entity, definition.events)
         self.folds_by_url = {fold.type_url: fold for fold in self.folds.values()}
+        self.states_by_url: dict[str, Callable[[bytes], Message]] = {self.state_url: definition.state.FromString}
+        for upcast in bind_upcasters(entity, definition.upcasters):
+            if upcast.result in self.folds:
+                fold = self.folds[upcast.result]
+                self.folds_by_url[upcast.type_url] = replace(fold, type_url=upcast.type_url, parse=upcast.parse)
+            if upcast.result is definition.state:
+                self.states_by_url[upcast.type_url] = upcast.parse
         self.empty_state: Callable[[str], Message] = entity.empty_state
 
     def instance(self, key: EntityKey) -> EventSourcedInstance:
@@ -98,9 +106,10 @@ class EventSourcedInstance(DurableInstance):
         if snapshot is None:
             self.state = self._function.empty_state(self.key.id)
             return
-        if snapshot.payload.type_url != self._function.state_url:
+        parse = self._function.states_by_url.get(snapshot.payload.type_url)
+        if parse is None:
             raise TypeError(f"snapshot of {snapshot.payload.type_url}, the state is {self._function.state_url}")
-        self.state = self._function.state_type.FromString(snapshot.payload.value)
+        self.state = parse(snapshot.payload.value)
         self.sequence = snapshot.sequence
 
     def _replay(self, events: list[Event]) -> None:

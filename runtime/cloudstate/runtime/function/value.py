@@ -8,7 +8,7 @@ from cloudstate.runtime.authoring.context import ValueContext
 from cloudstate.runtime.authoring.entity import ValueEntity
 from cloudstate.runtime.entity.messages import Change, Command, ValueChanged
 from cloudstate.runtime.errors import EntityFailed
-from cloudstate.runtime.function.binding import Handler, bind_commands, type_url
+from cloudstate.runtime.function.binding import Handler, bind_commands, bind_upcasters, type_url
 from cloudstate.runtime.function.durable import DurableInstance
 from cloudstate.runtime.function.endpoint import endpoints_of
 from cloudstate.runtime.journal.port import EntityKey, Journal
@@ -27,6 +27,8 @@ class EmbeddedValue:
         self.state_type = definition.state
         self.state_url = type_url(definition.state)
         self.handlers = bind_commands(entity, definition.commands)
+        upcasts = bind_upcasters(entity, definition.upcasters)
+        self.upcasts = {it.type_url: it.parse for it in upcasts if it.result is definition.state}
 
     def instance(self, key: EntityKey) -> ValueInstance:
         """See ``EntityFunction.instance``."""
@@ -47,14 +49,21 @@ class ValueInstance(DurableInstance):
         """See ``Instance.start``."""
         stored = await journal.load_value(self.key)
         if stored.payload is not None:
-            if stored.payload.type_url != self._function.state_url:
-                raise EntityFailed(
-                    entity_type=self.key.type,
-                    entity_id=self.key.id,
-                    doing=f"decoding a stored {stored.payload.type_url} as {self._function.state_url}",
-                )
-            self._value = stored.payload.value
+            self._value = self._current(stored.payload)
         return stored.sequence
+
+    def _current(self, stored: Payload) -> bytes:
+        """The stored value as a value of today's type."""
+        if stored.type_url == self._function.state_url:
+            return stored.value
+        doing = f"decoding a stored {stored.type_url} as {self._function.state_url}"
+        upcast = self._function.upcasts.get(stored.type_url)
+        if upcast is None:
+            raise EntityFailed(entity_type=self.key.type, entity_id=self.key.id, doing=doing)
+        try:
+            return upcast(stored.value).SerializeToString()
+        except Exception as error:
+            raise EntityFailed(entity_type=self.key.type, entity_id=self.key.id, doing=doing) from error
 
     def _context(self, command: Command, handler: Handler) -> ValueContext[Any]:
         exists = self._value is not None
