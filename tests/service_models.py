@@ -35,6 +35,7 @@ from cloudstate.compiler.model import (
     Service,
     Store,
     StoreKind,
+    Upcaster,
 )
 
 _INCLUDES = (
@@ -105,6 +106,10 @@ class _Types:
                 rpcs = [comments.get((6, index, 2, rpc), "") for rpc in range(len(service.method))]
                 self._services[_join(file.package, service.name)] = (service, comments.get((6, index), ""), rpcs)
 
+    def _upcaster(self, entry: dict[str, str]) -> Upcaster:
+        source, _ = self._messages.get(entry["from"], (None, None))
+        return Upcaster(entry["from"], source, self._messages[entry["to"]][0])
+
     def entity(self, entry: dict[str, Any]) -> Entity:
         service, docs, rpc_docs = self._services[entry["service"]]
         events = tuple(self._messages[name][0] for name in entry.get("events", ()))
@@ -136,6 +141,7 @@ class _Types:
             snapshot_every=entry.get("snapshot", {}).get("every", 100),
             passivation_ms=int(amount) * _UNITS[unit],
             docs=docs,
+            upcasters=tuple(map(self._upcaster, entry.get("upcasters", ()))),
         )
 
 

@@ -92,6 +92,7 @@ def handlers_of(service: Service) -> tuple[Handlers, ...]:
             base=next(iter(class_names([spelled])), ""),
             commands=tuple((command.command.name, command.method) for command in spelled.commands),
             events=tuple((event.type.full_name, event.method) for event in spelled.events),
+            upcasters=tuple((upcaster.source, upcaster.method) for upcaster in spelled.upcasters),
         )
         for spelled in spell(service.entities)
     )

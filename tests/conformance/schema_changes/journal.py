@@ -150,7 +150,19 @@ def _is_readable(record: Record, new: Release) -> bool:
     entity = new.entities[record.entity]
     state = [entity.state.full_name] if entity.state else []
     known = [event.full_name for event in entity.events] if record.is_event else state
-    return record.type_url in known and _decodes(record.message, new.cls(record.type_url))
+    decoded, end = _upcast(record.type_url, entity, known)
+    return end in known and _decodes(record.message, new.cls(decoded))
+
+
+def _upcast(name: str, entity: Entity, known: list[str]) -> tuple[str, str]:
+    """As what a stored type is decoded, and what the author's code, which is right, makes of it."""
+    upcasters = {upcaster.source: upcaster for upcaster in entity.upcasters}
+    if name in known or name not in upcasters:
+        return name, name
+    decoded, end = name if upcasters[name].type else upcasters[name].target.full_name, name
+    while end in upcasters and end not in known:
+        end = upcasters[end].target.full_name
+    return decoded, end
 
 
 def _waiting(old: Release, new: Release) -> set[str]:

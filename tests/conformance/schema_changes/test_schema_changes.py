@@ -24,14 +24,15 @@ from tests.conformance.schema_changes.mutations import (
     messages,
     oneofs,
     scalars,
+    upcasters,
 )
 
 from cloudstate.compiler.frontend import Input, lower, read
-from cloudstate.compiler.lock import Verdict, Version, classify, pool_of, record
+from cloudstate.compiler.lock import Verdict, Version, classify, current, pool_of
 from cloudstate.compiler.model import Service
 
 BASE = Path(__file__).parent / "base"
-ROOMS = (scalars, fields, labels, oneofs, enums, messages, entities, histories)
+ROOMS = (scalars, fields, labels, oneofs, enums, messages, entities, histories, upcasters)
 CASES = [case for room in ROOMS for case in room.cases()]
 #: Of the changes that are safe, so many percent may be called breaking.
 MAX_FALSE_BREAKING = 3
@@ -86,9 +87,10 @@ def release(service: Service) -> Release:
 
 
 def verdict(older: Sequence[Service], today: Service) -> Verdict:
-    versions = [Version(str(number), record(service, pool_of(service))) for number, service in enumerate(older, 1)]
-    services = {entity.service: entity.model.value for entity in today.entities}
-    changes = classify(versions, record(today, pool_of(today)), services)
+    versions = [
+        Version(str(number), current(service, pool_of(service)).stored) for number, service in enumerate(older, 1)
+    ]
+    changes = classify(versions, current(today, pool_of(today)))
     return max((change.verdict for change in changes), default=Verdict.SAFE)
 
 

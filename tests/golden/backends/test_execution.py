@@ -159,6 +159,7 @@ def test_the_definition_names_the_handlers(case: str, load: Load, services: dict
     for abstract in abstracts:
         definition = abstract.definition
         handlers = [*definition.commands, *getattr(definition, "events", ())]
+        handlers += [upcaster for upcaster in getattr(definition, "upcasters", ()) if upcaster.method]
         assert {handler.method for handler in handlers} == abstract.__abstractmethods__
         assert len({handler.method for handler in handlers}) == len(handlers)
 

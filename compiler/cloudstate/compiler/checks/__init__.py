@@ -18,6 +18,7 @@ from cloudstate.compiler.checks import (
     names,
     protos,
     store,
+    upcasters,
 )
 from cloudstate.compiler.diagnostics import Diagnostic
 from cloudstate.compiler.model.spec import Handlers, Spec
@@ -27,6 +28,7 @@ _CHECKS = (
     entities.check,
     commands.check,
     events.check,
+    upcasters.check,
     protos.check,
     modules.check,
     http.check,

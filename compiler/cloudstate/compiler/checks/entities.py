@@ -12,8 +12,8 @@ from cloudstate.compiler.source import Located, Span
 
 _EVERY = {"service", "model", "class", "commands"}
 _KEYS = {
-    Model.EVENT_SOURCED: _EVERY | {"type", "state", "events", "snapshot", "passivation"},
-    Model.VALUE: _EVERY | {"type", "state", "passivation"},
+    Model.EVENT_SOURCED: _EVERY | {"type", "state", "events", "upcasters", "snapshot", "passivation"},
+    Model.VALUE: _EVERY | {"type", "state", "upcasters", "passivation"},
     Model.CRDT: _EVERY | {"type", "crdt", "passivation"},
     Model.ACTION: _EVERY,
 }

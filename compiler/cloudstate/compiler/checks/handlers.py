@@ -77,11 +77,12 @@ def _missing_handlers(author: AuthorClass, path: str, handlers: Handlers) -> Ite
     commands = [f"def {method}(self, command, ctx)" for _, method in handlers.commands if method not in author.defines]
     events = [f"def {method}(self, state, event)" for _, method in handlers.events if method not in author.defines]
     missing = [*commands, *events]
+    missing += [f"def {method}(self, old)" for _, method in handlers.upcasters if method not in author.defines]
     if not missing:
         return
     names = [signature.removeprefix("def ").partition("(")[0] for signature in missing]
     found = codes.HANDLER_NOT_FOUND.at(author.span, path=path, methods=", ".join(f"`{name}`" for name in names))
-    expected = {method for _, method in (*handlers.commands, *handlers.events)}
+    expected = {method for _, method in (*handlers.commands, *handlers.events, *handlers.upcasters)}
     for name in names:
         guess = closest(name, author.defines - expected)
         if guess:

@@ -24,11 +24,11 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
 def _unused(spec: Spec) -> Iterator[Diagnostic]:
     used: set[str] = set()
     for entity in spec.entities:
-        messages = [entity.state, *entity.events]
+        messages = [message.value for message in (entity.state, *entity.events) if message is not None]
+        messages += [upcaster.declared for upcaster in entity.upcasters if upcaster.declared is not None]
         _reach(entity.service.value.file.path, spec, used)
         for message in messages:
-            if message is not None:
-                _reach(message.value.type.file.path, spec, used)
+            _reach(message.type.file.path, spec, used)
     services = {service.file.path for service in spec.schema.services.values()}
     for proto in spec.protos:
         # A file with services is reported service by service.

@@ -164,6 +164,14 @@ SHARDS_CHANGED = _error("CS6211", "shards-changed", "the number of shards is ano
 SOURCE_LEFT = _error("CS6212", "source-left", "`{name}` is no longer consumed")
 DESTINATION_LEFT = _error("CS6213", "destination-left", "nothing is published to `{name}` any more")
 
+# 63: upcasters
+UPCASTER_TARGET = _error("CS6301", "upcaster-target", "`{name}` is neither an event nor the state of the entity")
+UPCASTER_OF_CURRENT = _error("CS6302", "upcaster-of-current", "`{name}` is read as it is, without an upcaster")
+DUPLICATE_UPCASTER = _error("CS6303", "duplicate-upcaster", "two upcasters come from `{name}`")
+UPCASTER_CIRCLE = _error("CS6304", "upcaster-circle", "the upcaster from `{name}` leads back to it")
+UPCASTER_NOT_RUN = _error("CS6305", "upcaster-not-run", "the placement `sidecar` runs no upcasters")
+UPCASTER_UNUSED = _warning("CS6306", "upcaster-unused", "no release has stored a `{name}` for this entity")
+
 # 9: the compiler itself
 INTERNAL_ERROR = _entry(Severity.BUG, "CS9001", "internal-error", "the program failed: {reason}")
 

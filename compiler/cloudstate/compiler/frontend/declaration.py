@@ -19,6 +19,14 @@ class CommandDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
+class UpcasterDeclaration:
+    """A stored message and the one that it becomes; not everything that is stored is still declared."""
+
+    source: Located[str]
+    target: Located[str]
+
+
+@dataclass(frozen=True, slots=True)
 class EntityDeclaration:
     """What is said about one entity.
 
@@ -30,6 +38,7 @@ class EntityDeclaration:
         values: the single values, by the key of the YAML; ``snapshot`` in events, ``passivation`` in milliseconds.
         events: the names of the event types.
         commands: by the name of the rpc.
+        upcasters: in the order of the spec.
     """
 
     service: Located[str]
@@ -39,3 +48,4 @@ class EntityDeclaration:
     values: Mapping[str, Located[Any]] = field(default_factory=dict)
     events: tuple[Located[str], ...] = ()
     commands: Mapping[str, CommandDeclaration] = field(default_factory=dict)
+    upcasters: tuple[UpcasterDeclaration, ...] = ()

@@ -60,6 +60,13 @@ class CommandDocument(_Document):
     emits: list[str] | None = Field(None, description="The events that the command may emit.")
 
 
+class UpcasterDocument(_Document):
+    """How a message that older releases have stored is read today."""
+
+    from_: str = Field(alias="from", description="The stored message; it need not be declared any more.")
+    to: str = Field(description="The event, state or value that it becomes.")
+
+
 class EntityDocument(_Document):
     """One gRPC service and its state model."""
 
@@ -70,6 +77,7 @@ class EntityDocument(_Document):
     state: str | None = Field(None, description="The message that is the state or value.")
     events: list[str] | None = Field(None, min_length=1, description="The messages that are events.")
     crdt: CrdtName | None = Field(None, description="The data type of a crdt entity.")
+    upcasters: list[UpcasterDocument] | None = Field(None, description="Stored messages that are others today.")
     snapshot: SnapshotDocument | None = None
     passivation: Duration | None = Field(None, description="An idle entity leaves memory after this, e.g. `30s`.")
     commands: dict[str, CommandDocument] | None = Field(None, description="What is known of each command, by its rpc.")

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, replace
 
 from cloudstate.compiler.model.deployment import Autoscale, Deployment, Resources, Store
-from cloudstate.compiler.model.entity import Command, Entity
+from cloudstate.compiler.model.entity import Command, Entity, Upcaster
 from cloudstate.compiler.model.naming import implementation_of, type_of
 from cloudstate.compiler.model.schema import RpcDeclaration
 from cloudstate.compiler.model.service import Placement, Service
@@ -37,6 +37,10 @@ def lower(spec: Spec) -> Service:
 
 def _digest(service: Service) -> str:
     content = {name: value for name, value in asdict(service).items() if name not in ("descriptors", "digest")}
+    for entity in content["entities"]:
+        # Services without upcasters keep the digests that they had before there were any.
+        if not entity["upcasters"]:
+            del entity["upcasters"]
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     return f"sha256:{hashlib.sha256(service.descriptors + text.encode()).hexdigest()[:_DIGEST_LENGTH]}"
 
@@ -56,6 +60,14 @@ def _entity(entity: EntitySpec) -> Entity:
         passivation_ms=entity.passivation_ms.value if entity.passivation_ms else 30_000,
         crdt=entity.crdt.value if entity.crdt else None,
         docs=service.docs,
+        upcasters=tuple(
+            Upcaster(
+                source=upcaster.source.value,
+                type=upcaster.declared.type if upcaster.declared else None,
+                target=upcaster.target.value.type,
+            )
+            for upcaster in entity.upcasters
+        ),
     )
 
 

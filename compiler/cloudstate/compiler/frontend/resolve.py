@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from cloudstate.compiler.diagnostics import Diagnostic, closest, closest_name, codes
-from cloudstate.compiler.frontend.declaration import CommandDeclaration, EntityDeclaration
+from cloudstate.compiler.frontend.declaration import CommandDeclaration, EntityDeclaration, UpcasterDeclaration
 from cloudstate.compiler.model.entity import CommandEffect, Model
 from cloudstate.compiler.model.schema import MessageDeclaration, Schema, ServiceDeclaration
-from cloudstate.compiler.model.spec import CommandSpec, EntitySpec
+from cloudstate.compiler.model.spec import CommandSpec, EntitySpec, UpcasterSpec
 from cloudstate.compiler.source import Located
 
 
@@ -41,7 +41,20 @@ class Resolver:
         if state is not None and (named := self._message(state, entity.scope)) is not None:
             values["state"] = named
         events = tuple(name for event in entity.events if (name := self._message(event, entity.scope)) is not None)
-        return replace(entity, service=service, values=values, events=events) if service is not None else None
+        upcasters = tuple(self._upcasters(entity))
+        if service is None:
+            return None
+        return replace(entity, service=service, values=values, events=events, upcasters=upcasters)
+
+    def _upcasters(self, entity: EntityDeclaration) -> Iterator[UpcasterDeclaration]:
+        """Those that lead to a known message. What they come from may be known to stored data only."""
+        for upcaster in entity.upcasters:
+            written = upcaster.source.value.removeprefix(".")
+            known = [written] if written in self._schema.messages else _ending_with(written, self._own_messages)
+            source = Located(known[0] if len(known) == 1 else written, upcaster.source.span)
+            target = self._message(upcaster.target, entity.scope)
+            if target is not None:
+                yield UpcasterDeclaration(source, target)
 
     def _message(self, name: Located[str], scope: str) -> Located[str] | None:
         return self._name(name, "message", self._schema.messages, self._own_messages, scope)
@@ -92,6 +105,14 @@ class Resolver:
             snapshot_every=values.get("snapshot"),
             passivation_ms=values.get("passivation"),
             commands=tuple(command for command in found if command is not None),
+            upcasters=tuple(
+                UpcasterSpec(
+                    source=upcaster.source,
+                    declared=self._schema.messages.get(upcaster.source.value),
+                    target=Located(self._schema.messages[upcaster.target.value], upcaster.target.span),
+                )
+                for upcaster in entity.upcasters
+            ),
         )
 
     def _command(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cloudstate.compiler.diagnostics import closest
-from cloudstate.compiler.frontend.declaration import CommandDeclaration, EntityDeclaration
+from cloudstate.compiler.frontend.declaration import CommandDeclaration, EntityDeclaration, UpcasterDeclaration
 from cloudstate.compiler.frontend.document import EntityDocument, milliseconds
 from cloudstate.compiler.frontend.yaml_path import lookup, value, values
 from cloudstate.compiler.source import Located, Mapping, Node, Sequence, Span
@@ -64,4 +64,13 @@ def _entity(entry: Mapping, service: Located[str], attempted: frozenset[str]) ->
             )
             for command in (commands.entries if isinstance(commands, Mapping) else ())
         },
+        upcasters=tuple(_upcasters(entry)),
     )
+
+
+def _upcasters(entry: Mapping) -> Iterator[UpcasterDeclaration]:
+    upcasters = lookup(entry, "upcasters")
+    for item in upcasters.items if isinstance(upcasters, Sequence) else ():
+        source, target = value(item, "from"), value(item, "to")
+        if source is not None and target is not None:
+            yield UpcasterDeclaration(source, target)

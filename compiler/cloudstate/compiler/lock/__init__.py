@@ -7,13 +7,14 @@ from cloudstate.compiler.lock.change import Change, Verdict
 from cloudstate.compiler.lock.check import Checked, Today, check
 from cloudstate.compiler.lock.classify import classify
 from cloudstate.compiler.lock.file import parse_lock, render_lock
-from cloudstate.compiler.lock.record import pool_of, record
-from cloudstate.compiler.lock.recorded import Lock, Stored, Version
+from cloudstate.compiler.lock.record import current, pool_of
+from cloudstate.compiler.lock.recorded import Current, Lock, Stored, Version
 from cloudstate.compiler.lock.release import Released, Signature, release
 
 __all__ = [
     "Change",
     "Checked",
+    "Current",
     "Lock",
     "Released",
     "Signature",
@@ -23,9 +24,9 @@ __all__ = [
     "Version",
     "check",
     "classify",
+    "current",
     "parse_lock",
     "pool_of",
-    "record",
     "release",
     "render_lock",
 ]

@@ -43,6 +43,7 @@ class PlaceKind(Enum):
     MESSAGE = "message"
     ENUM = "enum"
     RPC = "rpc"
+    UPCASTER = "upcaster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class Place:
     Attributes:
         kind: what ``name`` names.
         name: full name of a message, enum, rpc or gRPC service.
-        part: the field, the enum value, or the key of the entity in the spec; "" for the whole.
+        part: the field, the enum value, the key of the entity in the spec, or what an upcaster comes from; "" for the
+            whole.
     """
 
     kind: PlaceKind

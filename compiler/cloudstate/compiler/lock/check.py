@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from cloudstate.compiler.diagnostics import Diagnostic, codes
+from cloudstate.compiler.diagnostics import Diagnostic, closest_name, codes
 from cloudstate.compiler.lock.accept import acceptance_of, judged, unused
-from cloudstate.compiler.lock.change import Change, Verdict
+from cloudstate.compiler.lock.change import Change, Place, PlaceKind, Verdict
 from cloudstate.compiler.lock.classify import classify
 from cloudstate.compiler.lock.entities import still_read
-from cloudstate.compiler.lock.record import pool_of, record
-from cloudstate.compiler.lock.recorded import Lock, Stored, parts_of
+from cloudstate.compiler.lock.places import span_of
+from cloudstate.compiler.lock.record import current, pool_of
+from cloudstate.compiler.lock.recorded import Current, Lock, Stored, parts_of
 from cloudstate.compiler.lock.report import diagnostic
 from cloudstate.compiler.lock.samples import misread
 from cloudstate.compiler.model import Service
@@ -27,16 +28,19 @@ class Today:
     """A spec without errors, as the lock sees it."""
 
     spec: Spec
-    stored: Stored
+    current: Current
     pool: DescriptorPool
-    services: Mapping[str, str]
+
+    @property
+    def stored(self) -> Stored:
+        """What the service stores today."""
+        return self.current.stored
 
     @classmethod
     def of(cls, service: Service, spec: Spec) -> Today:
         """What the service stores today; ``spec`` knows where that is written."""
         pool = pool_of(service)
-        models = {entity.service: entity.model.value for entity in service.entities}
-        return cls(spec, record(service, pool), pool, models)
+        return cls(spec, current(service, pool), pool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def check(lock: Lock, today: Today, day: date, file: str) -> Checked:
         day: the day on which acceptances have to hold.
         file: how the lock file is called in findings.
     """
-    changes = classify(lock.versions, today.stored, today.services)
+    changes = classify(lock.versions, today.current)
     end = Span(Source(file))
     findings: list[Diagnostic] = []
     open_: list[Change] = []
@@ -85,9 +89,24 @@ def check(lock: Lock, today: Today, day: date, file: str) -> Checked:
             open_ += [change] if stops else []
         findings.append(found)
     findings += unused(lock.accepted, changes, end)
+    findings += _unused_upcasters(lock, today)
     misreadings = _misreadings(lock, today, changes)
     in_order = sorted([*findings, *misreadings], key=lambda found: found.sort_key)
     return Checked(tuple(in_order), tuple(open_), len(lock.versions), bool(misreadings))
+
+
+def _unused_upcasters(lock: Lock, today: Today) -> Iterator[Diagnostic]:
+    """Upcasters from what no version has stored: misspelt, or declared in the wrong place."""
+    for type_, upcasters in today.current.upcasters.items():
+        entities = [entity for version in lock.versions if (entity := version.stored.entities.get(type_)) is not None]
+        stored = {name for entity in entities for name in (entity.state, *entity.events)}
+        service = today.stored.entities[type_].service if upcasters else ""
+        for source in sorted(upcasters.keys() - stored):
+            found = codes.UPCASTER_UNUSED.at(
+                span_of(Place(PlaceKind.UPCASTER, service, source), today.spec), name=source
+            )
+            found = found.did_you_mean(closest_name(source, stored - {""}), found.span)
+            yield found if found.helps else found.help("remove it, or name what was stored")
 
 
 def _misreadings(lock: Lock, today: Today, changes: Sequence[Change]) -> list[Diagnostic]:
@@ -96,11 +115,11 @@ def _misreadings(lock: Lock, today: Today, changes: Sequence[Change]) -> list[Di
     findings: dict[str, Diagnostic] = {}
     for version in lock.versions:
         stored = version.stored
-        channels = {channel.message for channel in stored.channels if channel in today.stored.channels}
-        names = channels | set(still_read(stored, today.stored, today.services))
-        silent = {name for name in names if not known & parts_of(name, stored.messages)}
+        names = {channel.message: channel.message for channel in stored.channels if channel in today.stored.channels}
+        names |= still_read(stored, today.current)
+        silent = {name: to for name, to in names.items() if not known & parts_of(name, stored.messages)}
         for one in misread(version, today.pool, silent):
-            message = today.spec.schema.messages[one.message]
+            message = today.spec.schema.messages[silent[one.message]]
             found = codes.SAMPLE_MISREAD.at(message.span, one.path, name=one.message)
             found = found.note(f"a sample of {version.name} shows {one.was}, and is read as {one.now}")
             findings.setdefault(one.message, found.help("put the message back as it was recorded"))

@@ -3,33 +3,28 @@ a journal may hold data of all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from cloudstate.compiler.diagnostics import codes
 from cloudstate.compiler.lock.change import Change, Place, PlaceKind, Verdict, merged
 from cloudstate.compiler.lock.channels import compare_channels
 from cloudstate.compiler.lock.entities import compare_entities
 from cloudstate.compiler.lock.history import History
-from cloudstate.compiler.lock.recorded import Stored, Version
+from cloudstate.compiler.lock.recorded import Current, Stored, Version
 
 
-def classify(versions: Sequence[Version], today: Stored, services: Mapping[str, str]) -> tuple[Change, ...]:
-    """The changes since each version, each listed once.
-
-    Args:
-        versions: what is recorded, oldest first.
-        today: what the spec says.
-        services: the state model of each service that the spec has an entity for, actions too.
-    """
+def classify(versions: Sequence[Version], today: Current) -> tuple[Change, ...]:
+    """The changes since each version, oldest first; each is listed once."""
     found = []
     for index, version in enumerate(versions):
         history = History([known.stored for known in versions], index)
-        found += [(version.name, change) for change in compare(version.stored, today, history, services)]
+        found += [(version.name, change) for change in compare(version.stored, today, history)]
     return merged(found)
 
 
-def compare(old: Stored, new: Stored, history: History, services: Mapping[str, str]) -> Iterator[Change]:
+def compare(old: Stored, today: Current, history: History) -> Iterator[Change]:
     """The changes since one version."""
+    new = today.stored
     if old.entities and old.service != new.service:
         yield Change(
             code=codes.SERVICE_RENAMED,
@@ -52,5 +47,5 @@ def compare(old: Stored, new: Stored, history: History, services: Mapping[str, s
             why="two members with different numbers place the same entity differently",
             help=f"write `shards: {old.shards}`, or stop all members before one of the new version starts",
         )
-    yield from compare_entities(old, new, history, services)
+    yield from compare_entities(old, today, history)
     yield from compare_channels(old, new, history)

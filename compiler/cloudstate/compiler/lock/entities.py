@@ -2,47 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from cloudstate.compiler.diagnostics import codes
 from cloudstate.compiler.lock.change import Change, Place, PlaceKind, Verdict
 from cloudstate.compiler.lock.history import History
 from cloudstate.compiler.lock.keys import compare_keys
 from cloudstate.compiler.lock.messages import MessageComparison
-from cloudstate.compiler.lock.recorded import Entity, Stored
+from cloudstate.compiler.lock.recorded import Current, Entity, Stored
 
 _SERVICE = Place(PlaceKind.SERVICE)
 
 
-def compare_entities(old: Stored, new: Stored, history: History, services: Mapping[str, str]) -> Iterator[Change]:
-    """What has become of each recorded entity.
-
-    Args:
-        old, new: one recorded version, and today.
-        history: all versions.
-        services: the state model of each service that the spec has an entity for, actions too.
-    """
-    in_place = MessageComparison(old, new, history, Verdict.DATA_LOSS)
-    derived = MessageComparison(old, new, history, Verdict.NEEDS_REBUILD)
+def compare_entities(old: Stored, today: Current, history: History) -> Iterator[Change]:
+    """What has become of each entity of one recorded version."""
+    in_place = MessageComparison(old, today.stored, history, Verdict.DATA_LOSS)
+    derived = MessageComparison(old, today.stored, history, Verdict.NEEDS_REBUILD)
     for entity in old.entities.values():
-        lost = _lost(entity, new, services)
+        lost = _lost(entity, today.stored, today.services)
         if lost is not None:
             yield lost
         else:
-            today = new.entities[entity.type]
-            yield from compare_keys(entity, today, old)
+            now = today.stored.entities[entity.type]
+            yield from compare_keys(entity, now, old)
             yield from _events(entity, today, in_place)
             yield from _state(entity, today, derived if entity.model == "event-sourced" else in_place)
 
 
-def still_read(old: Stored, new: Stored, services: Mapping[str, str]) -> Iterator[str]:
-    """The stored messages of an older version that today's entities read under the same names."""
+def still_read(old: Stored, today: Current) -> Mapping[str, str]:
+    """The stored messages of an older version that today's entities decode, and as what."""
+    decoded: dict[str, str] = {}
     for entity in old.entities.values():
-        if _lost(entity, new, services) is None:
-            today = new.entities[entity.type]
-            yield from set(entity.events) & set(today.events)
-            if entity.stores_state and entity.state == today.state:
-                yield entity.state
+        if _lost(entity, today.stored, today.services) is None:
+            for name in (*entity.events, *([entity.state] if entity.stores_state else ())):
+                found = today.read_as(entity.type, name)
+                decoded |= {name: found[0]} if found is not None else {}
+    return decoded
 
 
 def _lost(entity: Entity, new: Stored, services: Mapping[str, str]) -> Change | None:
@@ -71,39 +66,55 @@ def _lost(entity: Entity, new: Stored, services: Mapping[str, str]) -> Change | 
     return None
 
 
-def _events(entity: Entity, today: Entity, messages: MessageComparison) -> Iterator[Change]:
+def _events(entity: Entity, today: Current, messages: MessageComparison) -> Iterator[Change]:
+    now = today.stored.entities[entity.type]
     for event in entity.events:
-        if event in today.events:
-            yield from messages.compare(event, event)
+        found = today.read_as(entity.type, event)
+        if found is not None and found[1] in now.events:
+            yield from messages.compare(event, found[0])
         else:
             yield Change(
                 code=codes.EVENT_REMOVED,
                 subject=event,
-                place=Place(PlaceKind.ENTITY, today.service, "events"),
+                place=Place(PlaceKind.ENTITY, now.service, "events"),
                 verdict=Verdict.NEEDS_UPCASTER,
                 was=(f"event of {entity.type}",),
                 why=f"an entity that has one in its history cannot be replayed: stored events carry the name `{event}`",
-                help="put it back, or declare an upcaster from it",
+                help=_event_help(event, [other for other in now.events if other not in entity.events], messages),
             )
 
 
-def _state(entity: Entity, today: Entity, messages: MessageComparison) -> Iterator[Change]:
-    if entity.model == "event-sourced" and not entity.has_snapshots:
-        return
-    was, now = _crdt_text(entity), _crdt_text(today)
-    if was != now:
-        place = Place(PlaceKind.ENTITY, today.service, "crdt")
+def _event_help(event: str, added: Sequence[str], messages: MessageComparison) -> str:
+    """What to do about an event that is gone; one that is new and looks the same may be the same."""
+    alike = [other for other in added if messages.are_alike(event, other)]
+    if len(alike) != 1:
+        return "put it back, or declare an upcaster from it"
+    upcaster = f"upcasters: [{{from: {event}, to: {alike[0]}}}]"
+    return f"put it back; or, if `{alike[0]}` is the same event, declare `{upcaster}`"
+
+
+def _state(entity: Entity, today: Current, messages: MessageComparison) -> Iterator[Change]:
+    now = today.stored.entities[entity.type]
+    was, is_ = _crdt_text(entity), _crdt_text(now)
+    if was != is_:
+        place = Place(PlaceKind.ENTITY, now.service, "crdt")
         help_ = "give the new data type to a new entity with a type of its own"
         why = "what one data type has stored is nothing to the other"
-        yield Change(codes.CRDT_CHANGED, entity.service, place, Verdict.DATA_LOSS, (was,), now, why=why, help=help_)
-    elif entity.state == today.state and entity.state:
-        yield from messages.compare(entity.state, today.state)
-    elif entity.state != today.state:
-        code, verdict, help_ = _STATE[entity.model]
-        place = Place(PlaceKind.ENTITY, today.service, "state")
-        was, now = f"state: {entity.state}", f"state: {today.state}"
-        why = f"stored states carry the name `{entity.state}`"
-        yield Change(code, entity.service, place, verdict, (was,), now, why=why, help=help_)
+        yield Change(codes.CRDT_CHANGED, entity.service, place, Verdict.DATA_LOSS, (was,), is_, why=why, help=help_)
+    elif entity.stores_state:
+        found = today.read_as(entity.type, entity.state)
+        if found is not None and found[1] == now.state:
+            yield from messages.compare(entity.state, found[0])
+        else:
+            yield _other_state(entity, now)
+
+
+def _other_state(entity: Entity, now: Entity) -> Change:
+    code, verdict, help_ = _STATE[entity.model]
+    place = Place(PlaceKind.ENTITY, now.service, "state")
+    was, is_ = f"state: {entity.state}", f"state: {now.state}"
+    why = f"stored states carry the name `{entity.state}`"
+    return Change(code, entity.service, place, verdict, (was,), is_, why=why, help=help_)
 
 
 def _crdt_text(entity: Entity) -> str:

@@ -64,6 +64,14 @@ class MessageComparison:
                 yield from self._added(old, field, new)
         yield from compare_oneofs(old, new, self._new.messages, self._breaking)
 
+    def are_alike(self, old_name: str, new_name: str) -> bool:
+        """The one could be the other under another name: same names of fields, and nothing that breaks."""
+        fields = {(field.number, field.name) for field in self._old.messages[old_name].fields}
+        today = {(field.number, field.name) for field in self._new.messages[new_name].fields}
+        other = MessageComparison(self._old, self._new, self._history, self._breaking)
+        is_harmless = not any(change.verdict.is_breaking for change in other.compare(old_name, new_name))
+        return fields <= today and is_harmless
+
     def _field(self, old: Message, field: Field, new: Message) -> Iterator[Change]:
         named, today = new.field(field.name), new.number(field.number)
         change = _Changes(old, field, new, self._breaking)

@@ -19,7 +19,7 @@ def span_of(place: Place, spec: Spec) -> Span:
             service = spec.schema.services[place.name.rpartition(".")[0]]
             rpc = service.rpc(place.name.rpartition(".")[2])
             return rpc.span if rpc is not None else service.span
-        case PlaceKind.ENTITY:
+        case PlaceKind.ENTITY | PlaceKind.UPCASTER:
             entity = next((it for it in spec.entities if it.service.value.full_name == place.name), None)
             return _entity(place, entity) if entity is not None else spec.name.span
         case PlaceKind.SHARDS:
@@ -37,5 +37,8 @@ def _message(place: Place, spec: Spec) -> Span:
 
 
 def _entity(place: Place, entity: EntitySpec) -> Span:
+    if place.kind is PlaceKind.UPCASTER:
+        spans = [upcaster.source.span for upcaster in entity.upcasters if upcaster.source.value == place.part]
+        return spans[0] if spans else entity.service.span
     located = {"type": entity.type, "model": entity.model, "state": entity.state, "crdt": entity.crdt}.get(place.part)
     return located.span if located is not None else entity.given.get(place.part, entity.service.span)

@@ -17,7 +17,19 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from cloudstate import eventing_pb2
-from cloudstate.compiler.lock.recorded import Channel, Direction, Entity, Enum, Field, Key, Label, Message, Stored
+from cloudstate.compiler.lock.recorded import (
+    Channel,
+    Current,
+    Direction,
+    Entity,
+    Enum,
+    Field,
+    Key,
+    Label,
+    Message,
+    Stored,
+    Upcast,
+)
 from cloudstate.compiler.model import Command, Model, Service
 from cloudstate.compiler.model import Entity as ServiceEntity
 
@@ -43,6 +55,8 @@ def record(service: Service, pool: DescriptorPool) -> Stored:
     closure = _Closure(pool)
     closure.add(name for entity in entities for name in (entity.state, *entity.events) if name)
     closure.add(channel.message for channel in channels)
+    upcasters = [upcaster for entity in service.entities for upcaster in entity.upcasters]
+    closure.add(part.full_name for upcaster in upcasters for part in (upcaster.type, upcaster.target) if part)
     return Stored(
         service=service.name,
         shards=service.shards,
@@ -50,6 +64,18 @@ def record(service: Service, pool: DescriptorPool) -> Stored:
         channels=tuple(channels),
         messages=dict(sorted(closure.messages.items())),
         enums=dict(sorted(closure.enums.items())),
+    )
+
+
+def current(service: Service, pool: DescriptorPool) -> Current:
+    """The service as changes are judged by it."""
+    return Current(
+        stored=record(service, pool),
+        services={entity.service: entity.model.value for entity in service.entities},
+        upcasters={
+            entity.type: {it.source: Upcast(it.target.full_name, it.type is not None) for it in entity.upcasters}
+            for entity in service.entities
+        },
     )
 
 

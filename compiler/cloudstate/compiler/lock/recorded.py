@@ -187,6 +187,53 @@ class Stored:
     enums: Mapping[str, Enum] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Upcast:
+    """What becomes of a message that an older release has stored.
+
+    Attributes:
+        target: the message that it becomes.
+        is_converted: by code, which gets it as it is declared today; otherwise its bytes are read as the target.
+    """
+
+    target: str
+    is_converted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What the spec says today.
+
+    Attributes:
+        stored: as for a release.
+        services: the state model of each service that the spec has an entity for, actions too.
+        upcasters: by the type of the entity, then by the message that they come from.
+    """
+
+    stored: Stored
+    services: Mapping[str, str] = field(default_factory=dict)
+    upcasters: Mapping[str, Mapping[str, Upcast]] = field(default_factory=dict)
+
+    def read_as(self, entity: str, name: str) -> tuple[str, str] | None:
+        """As what an entity decodes a stored message, and what that is to it in the end.
+
+        Both are the message itself unless there are upcasters. None if nothing reads it.
+        """
+        today = self.stored.entities[entity]
+        known = {today.state, *today.events} - {""}
+        if name in known:
+            return name, name
+        upcasters = self.upcasters.get(entity, {})
+        if name not in upcasters:
+            return None
+        decoded, end = name if upcasters[name].is_converted else upcasters[name].target, name
+        seen: set[str] = set()
+        while end not in known and end in upcasters and end not in seen:
+            seen.add(end)
+            end = upcasters[end].target
+        return (decoded, end) if end in known else None
+
+
 def parts_of(name: str, messages: Mapping[str, Message]) -> frozenset[str]:
     """The names of all messages and enums that a message is made of, itself too."""
     found: set[str] = set()

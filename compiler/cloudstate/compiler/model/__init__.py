@@ -1,7 +1,7 @@
 """The service model: what a spec means, as frozen values. Start reading at ``service.py``."""
 
 from cloudstate.compiler.model.deployment import Autoscale, Deployment, Resources, Store, StoreKind
-from cloudstate.compiler.model.entity import Command, CommandEffect, Entity, Model
+from cloudstate.compiler.model.entity import Command, CommandEffect, Entity, Model, Upcaster
 from cloudstate.compiler.model.message import MessageType, ProtoFile
 from cloudstate.compiler.model.service import Placement, Service
 
@@ -19,4 +19,5 @@ __all__ = [
     "Service",
     "Store",
     "StoreKind",
+    "Upcaster",
 ]

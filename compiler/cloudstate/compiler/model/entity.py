@@ -50,6 +50,21 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Upcaster:
+    """How a message that older releases have stored is read today.
+
+    Attributes:
+        source: the full name under which it is stored.
+        type: the message, for code that converts it; None where its encoding is read as the target's.
+        target: what it becomes: an event, the state, or the source of another upcaster.
+    """
+
+    source: str
+    type: MessageType | None
+    target: MessageType
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """One gRPC service with its state model.
 
@@ -65,6 +80,7 @@ class Entity:
         passivation_ms: an idle entity leaves memory after so many milliseconds.
         crdt: the CRDT's data type where the model is CRDT, e.g. ``gcounter``.
         docs: the service's leading comment.
+        upcasters: in the order of the spec.
     """
 
     service: str
@@ -78,6 +94,7 @@ class Entity:
     passivation_ms: int = 30_000
     crdt: str | None = None
     docs: str = ""
+    upcasters: tuple[Upcaster, ...] = ()
 
     @property
     def name(self) -> str:

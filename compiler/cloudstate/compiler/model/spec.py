@@ -22,6 +22,21 @@ class CommandSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class UpcasterSpec:
+    """What the spec says about a message that older releases have stored.
+
+    Attributes:
+        source: its full name.
+        declared: the message, where it is still declared.
+        target: what it becomes.
+    """
+
+    source: Located[str]
+    declared: MessageDeclaration | None
+    target: Located[MessageDeclaration]
+
+
+@dataclass(frozen=True, slots=True)
 class EntitySpec:
     """What the spec says about one entity.
 
@@ -34,6 +49,7 @@ class EntitySpec:
         state: None where the spec does not say, or names something unknown.
         events: the known ones among those that the spec lists.
         commands: the known ones among those that the spec mentions.
+        upcasters: those whose target is known.
     """
 
     service: Located[ServiceDeclaration]
@@ -48,6 +64,7 @@ class EntitySpec:
     snapshot_every: Located[int] | None = None
     passivation_ms: Located[int] | None = None
     commands: tuple[CommandSpec, ...] = ()
+    upcasters: tuple[UpcasterSpec, ...] = ()
 
     @property
     def name(self) -> str:
@@ -111,12 +128,14 @@ class Handlers:
         base: the generated class that the author's class extends.
         commands: rpc and method, by pairs.
         events: full name of the event type and method, by pairs.
+        upcasters: full name of the stored type and method, by pairs.
     """
 
     entity: str
     base: str
     commands: tuple[tuple[str, str], ...]
     events: tuple[tuple[str, str], ...]
+    upcasters: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

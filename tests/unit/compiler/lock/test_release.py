@@ -10,7 +10,7 @@ import pytest
 from tests.unit.compiler.recorded import PROTO, SPEC, lock_of, today, version
 
 from cloudstate.compiler.diagnostics import codes
-from cloudstate.compiler.lock import Lock, Signature, Verdict, check, release
+from cloudstate.compiler.lock import Current, Lock, Signature, Verdict, check, release
 from cloudstate.compiler.lock.recorded import Entity
 
 DAY = date(2026, 11, 25)
@@ -134,8 +134,8 @@ def test_elements_of_a_crdt(tmp_path: Path) -> None:
     stored = {"tags": Entity("tags", "shop.Tags", "crdt", "shop.Item", crdt="gset")}
     recorded = replace(version("1", now), stored=replace(now.stored, entities=stored), samples={})
     other = {"tags": replace(stored["tags"], state="shop.Added")}
-    new = replace(now, stored=replace(now.stored, entities=other), services={"shop.Tags": "crdt"})
-    checked = check(Lock((recorded,)), replace(new, spec=now.spec), DAY, FILE)
+    new = replace(now, current=Current(replace(now.stored, entities=other), {"shop.Tags": "crdt"}))
+    checked = check(Lock((recorded,)), new, DAY, FILE)
     assert [(change.code, change.was, change.now) for change in checked.open] == [
         (codes.CRDT_CHANGED, ("crdt: gset of shop.Item",), "crdt: gset of shop.Added")
     ]

@@ -57,7 +57,7 @@ def test_recorded_types_read_what_their_release_wrote(tmp_path: Path) -> None:
         assert [field.name for field, _ in old.FromString(sample).ListFields()] == [
             field.name for field, _ in cls.FromString(sample).ListFields()
         ]
-    assert list(misread(recorded, now.pool, recorded.samples)) == []
+    assert list(misread(recorded, now.pool, {name: name for name in recorded.samples})) == []
 
 
 def test_states_without_snapshots_have_no_samples(tmp_path: Path) -> None:
@@ -68,12 +68,12 @@ def test_states_without_snapshots_have_no_samples(tmp_path: Path) -> None:
 def test_a_misreading_says_where_and_what(tmp_path: Path) -> None:
     recorded = version("1", today(tmp_path / "old"))
     changed = today(tmp_path / "new", PROTO.replace("int32 quantity", "bool quantity").replace("repeated Item", "Item"))
-    found = list(misread(recorded, changed.pool, recorded.samples))
+    found = list(misread(recorded, changed.pool, {name: name for name in recorded.samples}))
     assert [(one.message, one.path) for one in found] == [("shop.Added", "quantity"), ("shop.Items", "items")]
     assert (found[0].now, found[1].was) == ("True", "2 values")
 
 
 def test_what_cannot_be_decoded(tmp_path: Path) -> None:
     recorded = version("1", today(tmp_path / "old", PROTO.replace("string name", "bytes name")))
-    found = list(misread(recorded, today(tmp_path / "new").pool, recorded.samples))
+    found = list(misread(recorded, today(tmp_path / "new").pool, {name: name for name in recorded.samples}))
     assert ("shop.Added", "", "not decodable") in [(one.message, one.path, one.now) for one in found]

@@ -39,7 +39,7 @@ def describe(service: Service) -> dict[str, Json]:
 
 
 def _entity(entity: Entity) -> Json:
-    return {
+    described: dict[str, Json] = {
         "service": entity.service,
         "model": entity.model.value,
         "type": entity.type,
@@ -51,6 +51,12 @@ def _entity(entity: Entity) -> Json:
         "crdt": entity.crdt,
         "commands": [_command(command) for command in entity.commands],
     }
+    if entity.upcasters:
+        described["upcasters"] = [
+            {"from": upcaster.source, "to": upcaster.target.full_name, "converted": upcaster.type is not None}
+            for upcaster in entity.upcasters
+        ]
+    return described
 
 
 def _command(command: Command) -> Json:

@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from cloudstate.compiler.backends.python import layout
 from cloudstate.compiler.backends.python.docs import docstring
 from cloudstate.compiler.backends.python.imports import Imports
-from cloudstate.compiler.backends.python.spelling import SpelledCommand, SpelledEntity, SpelledEvent, message_class
+from cloudstate.compiler.backends.python.spelling import (
+    SpelledCommand,
+    SpelledEntity,
+    SpelledEvent,
+    SpelledUpcaster,
+    message_class,
+)
 from cloudstate.compiler.backends.python.view import ClassView, MethodView, ModuleView
-from cloudstate.compiler.model import CommandEffect, MessageType, Model
+from cloudstate.compiler.model import CommandEffect, MessageType, Model, Upcaster
 
 _AUTHORING = "cloudstate.runtime.authoring"
 _INDENT = 4
@@ -65,7 +71,11 @@ class _EntityClass:
             head=layout.render(layout.call(f"class {self._spelled.stem}{self._kind.suffix}", parent), 0, after=1),
             docs=docstring(self._entity.docs, f"Serves ``{self._entity.service}``.", _INDENT),
             attributes=(self._definition(),),
-            methods=(*map(self._command, self._spelled.commands), *map(self._fold, self._spelled.events)),
+            methods=(
+                *map(self._command, self._spelled.commands),
+                *map(self._fold, self._spelled.events),
+                *map(self._upcast, self._spelled.upcasters),
+            ),
         )
 
     def _authoring(self, name: str) -> str:
@@ -92,6 +102,8 @@ class _EntityClass:
             yield f"snapshot_every={entity.snapshot_every}"
         if entity.model is not Model.ACTION:
             yield f"passivation={entity.passivation_ms / 1000}"
+        if entity.upcasters:
+            yield layout.rows("upcasters=", map(self._upcaster_type, entity.upcasters))
 
     def _command_type(self, spelled: SpelledCommand) -> layout.Node:
         command = spelled.command
@@ -113,6 +125,14 @@ class _EntityClass:
     def _event_type(self, spelled: SpelledEvent) -> layout.Node:
         event = message_class(self._imports, spelled.type)
         return layout.call(self._authoring("EventType"), layout.quote(spelled.method), event)
+
+    def _upcaster_type(self, upcaster: Upcaster) -> layout.Node:
+        target = message_class(self._imports, upcaster.target)
+        method = next((it.method for it in self._spelled.upcasters if it.source == upcaster.source), None)
+        converted: tuple[str, ...] = ()
+        if method is not None and upcaster.type is not None:
+            converted = (layout.quote(method), message_class(self._imports, upcaster.type))
+        return layout.call(self._authoring("UpcasterType"), layout.quote(upcaster.source), target, *converted)
 
     def _command(self, spelled: SpelledCommand) -> MethodView:
         command = spelled.command
@@ -139,6 +159,12 @@ class _EntityClass:
         parameters = ("self", f"state: {state}", f"event: {message_class(self._imports, spelled.type)}")
         comment = "\n\n".join(part for part in (f"The state after ``{spelled.type.name}``.", spelled.type.docs) if part)
         return self._abstract(spelled.method, parameters, state, docstring(comment, "", 2 * _INDENT))
+
+    def _upcast(self, spelled: SpelledUpcaster) -> MethodView:
+        parameters = ("self", f"old: {message_class(self._imports, spelled.type)}")
+        comment = f"The ``{spelled.target.name}`` that a stored ``{spelled.source}`` is today. Runs at every replay."
+        target = message_class(self._imports, spelled.target)
+        return self._abstract(spelled.method, parameters, target, docstring(comment, "", 2 * _INDENT))
 
     def _abstract(self, name: str, parameters: tuple[layout.Node, ...], result: layout.Node, docs: str) -> MethodView:
         decorator = f"@{self._imports.use('abc', 'abstractmethod')}"

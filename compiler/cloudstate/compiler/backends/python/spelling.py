@@ -32,6 +32,16 @@ class SpelledEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class SpelledUpcaster:
+    """A stored type that the author's code converts: its full name, its message, its target, and the method."""
+
+    source: str
+    type: MessageType
+    target: MessageType
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class SpelledEntity:
     """An entity, the stem of its class names (``ShoppingCart`` of ``ShoppingCartClient``), and its methods."""
 
@@ -39,6 +49,7 @@ class SpelledEntity:
     stem: str
     commands: tuple[SpelledCommand, ...]
     events: tuple[SpelledEvent, ...]
+    upcasters: tuple[SpelledUpcaster, ...] = ()
 
 
 def spell(entities: Sequence[Entity]) -> tuple[SpelledEntity, ...]:
@@ -49,12 +60,19 @@ def spell(entities: Sequence[Entity]) -> tuple[SpelledEntity, ...]:
 
 def _spell(entity: Entity, stem: str) -> SpelledEntity:
     folds = distinct([event.full_name for event in entity.events], lambda name: f"on_{snake_case(name)}")
-    handlers = distinct([command.name for command in entity.commands], lambda name: method_name(name, reserved=folds))
+    converted = [(upcaster, upcaster.type) for upcaster in entity.upcasters if upcaster.type is not None]
+    casts = distinct([upcaster.source for upcaster, _ in converted], lambda name: f"upcast_{snake_case(name)}")
+    taken = {*folds, *casts}
+    handlers = distinct([command.name for command in entity.commands], lambda name: method_name(name, reserved=taken))
     return SpelledEntity(
         entity=entity,
         stem=stem,
         commands=tuple(SpelledCommand(*pair) for pair in zip(entity.commands, handlers, strict=True)),
         events=tuple(SpelledEvent(*pair) for pair in zip(entity.events, folds, strict=True)),
+        upcasters=tuple(
+            SpelledUpcaster(upcaster.source, type_, upcaster.target, method)
+            for (upcaster, type_), method in zip(converted, casts, strict=True)
+        ),
     )
 
 

@@ -6,7 +6,7 @@ they may be is judged by comparing declarations.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +35,12 @@ class Misreading:
     now: str
 
 
-def misread(version: Version, pool: DescriptorPool, names: Collection[str]) -> Iterator[Misreading]:
-    """The first misreading of each message among ``names`` that the version has samples of."""
+def misread(version: Version, pool: DescriptorPool, names: Mapping[str, str]) -> Iterator[Misreading]:
+    """The first misreading of each message that the version has samples of; ``names`` says as what each is decoded."""
     classes = RecordedClasses(version.stored)
     for name, samples in version.samples.items():
         if name in names:
-            today = message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
+            today = message_factory.GetMessageClass(pool.FindMessageTypeByName(names[name]))
             found = (_misreading(classes.get(name), today, sample) for sample in samples)
             first = next((one for one in found if one is not None), None)
             if first is not None:
