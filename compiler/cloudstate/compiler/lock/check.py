@@ -109,6 +109,23 @@ def _unused_upcasters(lock: Lock, today: Today) -> Iterator[Diagnostic]:
             yield found if found.helps else found.help("remove it, or name what was stored")
 
 
+def _changed(old: Stored, new: Stored) -> set[str]:
+    """The messages and enums of a version that are others today, or gone."""
+    messages = {name for name, message in old.messages.items() if new.messages.get(name) != message}
+    return messages | {name for name, enum in old.enums.items() if new.enums.get(name) != enum}
+
+
+def _suspects(names: Mapping[str, str], old: Stored, changed: set[str], known: set[str]) -> Mapping[str, str]:
+    """The messages, with what they are decoded as, that have changed in some part without a finding that says so."""
+    suspects = {}
+    for name, decoded_as in names.items():
+        if changed or name != decoded_as:
+            parts = parts_of(name, old.messages)
+            if (name != decoded_as or parts & changed) and not parts & known:
+                suspects[name] = decoded_as
+    return suspects
+
+
 def _misreadings(lock: Lock, today: Today, changes: Sequence[Change]) -> list[Diagnostic]:
     """Samples that are read otherwise although no rule forbids what has changed."""
     known = {change.subject.rpartition(".")[0] for change in changes if change.verdict.is_breaking}
@@ -117,9 +134,9 @@ def _misreadings(lock: Lock, today: Today, changes: Sequence[Change]) -> list[Di
         stored = version.stored
         names = {channel.message: channel.message for channel in stored.channels if channel in today.stored.channels}
         names |= still_read(stored, today.current)
-        silent = {name: to for name, to in names.items() if not known & parts_of(name, stored.messages)}
-        for one in misread(version, today.pool, silent):
-            message = today.spec.schema.messages[silent[one.message]]
+        suspects = _suspects(names, stored, _changed(stored, today.stored), known)
+        for one in misread(version, today.pool, suspects) if suspects else ():
+            message = today.spec.schema.messages[suspects[one.message]]
             found = codes.SAMPLE_MISREAD.at(message.span, one.path, name=one.message)
             found = found.note(f"a sample of {version.name} shows {one.was}, and is read as {one.now}")
             findings.setdefault(one.message, found.help("put the message back as it was recorded"))

@@ -50,13 +50,27 @@ class MessageComparison:
         self._history = history
         self._breaking = breaking
         self._seen: set[tuple[str, str]] = set()
+        self._waiting: list[tuple[str, str]] = []
 
     def compare(self, old_name: str, new_name: str) -> Iterator[Change]:
         """All changes between two messages and the messages that they are made of."""
-        if (old_name, new_name) in self._seen:
+        self._wait_for(old_name, new_name)
+        while self._waiting:
+            old, new = self._waiting.pop()
+            yield from self._compared(self._old.messages[old], self._new.messages[new])
+
+    def _wait_for(self, old_name: str, new_name: str) -> None:
+        """Have two messages compared. Parts are not compared at once: messages can be nested deeper than calls."""
+        if (old_name, new_name) not in self._seen:
+            self._seen.add((old_name, new_name))
+            self._waiting.append((old_name, new_name))
+
+    def _compared(self, old: Message, new: Message) -> Iterator[Change]:
+        if old == new:
+            for field in old.fields:
+                if field.type not in SCALARS:
+                    yield from self._types(field, field, _Changes(old, field, new, self._breaking))
             return
-        self._seen.add((old_name, new_name))
-        old, new = self._old.messages[old_name], self._new.messages[new_name]
         for field in old.fields:
             yield from self._field(old, field, new)
         for field in new.fields:
@@ -137,7 +151,7 @@ class MessageComparison:
     def _types(self, old: Field, new: Field, change: _Changes) -> Iterator[Change]:
         if old.type in self._old.messages and new.type in self._new.messages:
             if self._is_same_message(old.type, new.type):
-                yield from self.compare(old.type, new.type)
+                self._wait_for(old.type, new.type)
                 return
         elif old.type in self._old.enums and new.type in self._new.enums:
             before, after = self._old.enums[old.type], self._new.enums[new.type]

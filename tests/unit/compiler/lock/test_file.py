@@ -81,7 +81,7 @@ def test_it_is_text_that_people_can_read(lock: Lock) -> None:
         ("snapshots: true", "snapshots: 1", "`1` is not true or false"),
         ("model: event-sourced", "model: [event-sourced]", "a list where one value is expected"),
         ("    shards: 256\n", "", "the version `1` is not what was recorded"),
-        ("version: '2'", "version: '1'", "the version `1` is not what was recorded"),
+        ("version: '2'", "version: '1'", "the version `1` is there twice"),
         ("version: '2'", "version: 2", "`2` is not a string"),
         ("reason: why", "reason: because", "the acceptance is not what was signed"),
         ("until: '2027-01-31'", "until: 2027-02-28", "the acceptance is not what was signed"),

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import TypeAlias
-
-import yaml
 
 from cloudstate.compiler.lock.declaration import enum_lines, key_text, message_lines
 from cloudstate.compiler.lock.file.delta import Delta, delta
+from cloudstate.compiler.lock.file.dump import Data, dump
 from cloudstate.compiler.lock.file.seal import digest_of, seal_of
 from cloudstate.compiler.lock.recorded import Acceptance, Channel, Entity, Lock
 
@@ -18,35 +16,19 @@ _HEAD = """\
 # What the releases of this service have stored and routed. `cloudstate release` adds to it, `cloudstate check` holds
 # the spec against all of it. Commit this file. Each version says what is different from the one before.
 """
-_ENDLESS = 1_000_000
-
-Data: TypeAlias = "str | int | bool | list[Data] | dict[str, Data]"
 
 
 def render_lock(lock: Lock) -> str:
     """The content of the file."""
-    before = [None, *lock.versions]
-    versions = [
-        _version(delta(version, old), digest_of(version)) for version, old in zip(lock.versions, before, strict=False)
-    ]
-    document = {"format": FORMAT, "versions": versions, "accepted": [_acceptance(entry) for entry in lock.accepted]}
-    return _HEAD + yaml.dump(
-        {key: value for key, value in document.items() if value},
-        Dumper=_Dumper,
-        sort_keys=False,
-        allow_unicode=True,
-        width=_ENDLESS,
-    )
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes lists indented below their key, and no aliases."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
+    versions: list[Data] = []
+    before, digest = None, ""
+    for version in lock.versions:
+        change = delta(version, before)
+        before, digest = version, digest_of(change, digest)
+        versions.append(_version(change, digest))
+    accepted: list[Data] = [_acceptance(entry) for entry in lock.accepted]
+    document: dict[str, Data] = {"format": FORMAT, "versions": versions, "accepted": accepted}
+    return _HEAD + dump({key: value for key, value in document.items() if value})
 
 
 def _version(change: Delta, digest: str) -> Data:

@@ -6,19 +6,15 @@ import hashlib
 import json
 from dataclasses import asdict
 
-from cloudstate.compiler.lock.recorded import Acceptance, Version
+from cloudstate.compiler.lock.file.delta import Delta
+from cloudstate.compiler.lock.recorded import Acceptance
 
 _LENGTH = 16
 
 
-def digest_of(version: Version) -> str:
-    """The checksum of a version as a whole, whatever of it stands in the file."""
-    content = {
-        "name": version.name,
-        "stored": asdict(version.stored),
-        "samples": {name: [sample.hex() for sample in samples] for name, samples in version.samples.items()},
-    }
-    return _hashed(content)
+def digest_of(change: Delta, before: str) -> str:
+    """The checksum of a version: of what it changes, and of the checksum of the version before, "" for the first."""
+    return _hashed({"before": before, "change": asdict(change)})
 
 
 def seal_of(acceptance: Acceptance) -> str:
@@ -29,5 +25,5 @@ def seal_of(acceptance: Acceptance) -> str:
 
 
 def _hashed(content: object) -> str:
-    text = json.dumps(content, sort_keys=True, ensure_ascii=True)
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, default=bytes.hex)
     return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]

@@ -23,22 +23,36 @@ def read_versions(node: Node | None) -> tuple[Version, ...]:
         Damaged: at the first version that is not as it was recorded; what comes after it cannot be read either.
     """
     versions: list[Version] = []
+    digest = ""
     for item in each(node, lambda item: item):
-        version = _version(item, versions[-1] if versions else None)
+        change = _delta(item)
+        digest = digest_of(change, digest)
+        version = joined(change, versions[-1] if versions else None)
         if version.name in {known.name for known in versions}:
             raise Damaged(mapping(item)["version"].span, f"the version `{version.name}` is there twice")
+        _refuse_others(item, version, digest)
         versions.append(version)
     return tuple(versions)
 
 
-def _version(node: Node, before: Version | None) -> Version:
+def _refuse_others(node: Node, version: Version, digest: str) -> None:
+    """Refuse a version that is not what was recorded."""
+    parts, stored = mapping(node), version.stored
+    missing = sorted(_used(stored) - stored.messages.keys() - stored.enums.keys() - SCALARS)
+    if missing:
+        raise Damaged(parts["version"].span, f"`{missing[0]}` is used in this version and not recorded")
+    if digest != text(parts["digest"]):
+        raise Damaged(parts["digest"].span, f"the version `{version.name}` is not what was recorded")
+
+
+def _delta(node: Node) -> Delta:
     parts = record(node, "version digest", _PARTS)
     gone = record(parts["gone"], "", "entities messages enums samples") if "gone" in parts else {}
 
     def without(name: str) -> tuple[str, ...]:
         return each(gone.get(name), text)
 
-    change = Delta(
+    return Delta(
         name=text(parts["version"]),
         service=text(parts["service"]) if "service" in parts else None,
         shards=number(parts["shards"]) if "shards" in parts else None,
@@ -48,13 +62,6 @@ def _version(node: Node, before: Version | None) -> Version:
         enums=Part(named(parts.get("enums"), _enum), without("enums")),
         samples=Part(named(parts.get("samples"), lambda _, samples: each(samples, _sample)), without("samples")),
     )
-    version = joined(change, before)
-    missing = sorted(_used(version.stored) - version.stored.messages.keys() - version.stored.enums.keys() - SCALARS)
-    if missing:
-        raise Damaged(parts["version"].span, f"`{missing[0]}` is used in this version and not recorded")
-    if digest_of(version) != text(parts["digest"]):
-        raise Damaged(parts["digest"].span, f"the version `{version.name}` is not what was recorded")
-    return version
 
 
 def _used(stored: Stored) -> set[str]:

@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 _COUNT = 8
 _DEPTH = 3
 #: A sample stops growing at so many values: messages that contain each other would have no end.
-_MAX_VALUES = 150
+_MAX_VALUES = 60
 _I32, _I64 = 2**31, 2**63
 _EDGES: dict[int, list[Any]] = {
     FieldDescriptor.TYPE_INT32: [1, -1, _I32 - 1, -_I32, 128],
@@ -42,16 +42,20 @@ _EDGES: dict[int, list[Any]] = {
 def samples_of(pool: DescriptorPool, names: Iterable[str]) -> Mapping[str, tuple[bytes, ...]]:
     """Samples of each message. Messages that need a group are left out: there is no class for recorded ones."""
     messages = [pool.FindMessageTypeByName(name) for name in sorted(names)]
-    return {message.full_name: _samples(message) for message in messages if not _needs_group(message, set())}
+    return {message.full_name: _samples(message) for message in messages if not _needs_group(message)}
 
 
-def _needs_group(message: Descriptor, seen: set[str]) -> bool:
-    if message.full_name in seen:
-        return False
-    seen.add(message.full_name)
-    inner = [field.message_type for field in message.fields if field.message_type is not None]
-    has_group = any(field.type == FieldDescriptor.TYPE_GROUP for field in message.fields)
-    return has_group or any(_needs_group(part, seen) for part in inner)
+def _needs_group(message: Descriptor) -> bool:
+    waiting, seen = [message], {message.full_name}
+    while waiting:
+        for field in waiting.pop().fields:
+            if field.type == FieldDescriptor.TYPE_GROUP:
+                return True
+            part = field.message_type
+            if part is not None and part.full_name not in seen:
+                seen.add(part.full_name)
+                waiting.append(part)
+    return False
 
 
 def _samples(descriptor: Descriptor) -> tuple[bytes, ...]:
@@ -78,7 +82,8 @@ class _Filler:
     def fill(self, message: Message, depth: int) -> None:
         """Set the fields that this sample has."""
         fields: Any = message.DESCRIPTOR.fields
-        for field in fields:
+        # Plain fields first: parts take what is left.
+        for field in sorted(fields, key=lambda field: field.message_type is not None):
             if self._left > 0 and self._has(field) and (depth > 0 or field.message_type is None):
                 self._set(message, field, depth - 1)
 
