@@ -52,9 +52,10 @@ message ItemAdded {
 message Emptied {}
 
 message Cents {
-  int32 cents = 1;
+  int64 cents = 1;
 }
 """
+UPCASTER = "{from: shop.ItemAdded, to: shop.Put}"
 CART = """\
 from shop_pb2 import ItemAdded, Items
 from shop_service import CartEntity
@@ -137,7 +138,7 @@ def test_a_renamed_event_needs_no_code_and_another_state_some(shop: Path, capsys
     assert main(["compile", ".", "--check"]) == 4
     assert "upcasters: [{from: shop.ItemAdded, to: shop.Put}]" in capsys.readouterr().err
     assert drive(4) == ["failed"], "a cart with events of the old name does not come back"
-    edit("service.yaml", ("      snapshot", "      upcasters: [{from: shop.ItemAdded, to: shop.Put}]\n      snapshot"))
+    edit("service.yaml", ("      snapshot", f"      upcasters: [{UPCASTER}]\n      snapshot"))
     assert main(["compile", "."]) == 0
     assert main(["compile", ".", "--check"]) == 0
     assert drive(4, 0) == ["10", "10"]
@@ -150,4 +151,26 @@ def test_a_renamed_event_needs_no_code_and_another_state_some(shop: Path, capsys
         file.write("\n    def upcast_items(self, old):\n        return Cents(cents=100 * old.total)\n")
     assert main(["compile", "."]) == 0
     assert main(["compile", ".", "--check"]) == 0
+    assert main(["check", ".", "--upcasters"]) == 0
     assert drive(0, 5) == ["1000", "1005"]
+    edit("cart.py", ("100 * old.total", "100 // old.total"))
+    capsys.readouterr()
+    assert main(["check", ".", "--upcasters"]) == 4
+    assert "ZeroDivisionError: " in capsys.readouterr().err
+    edit("cart.py", ("def upcast_items", "def upcast_item"))
+    assert main(["check", ".", "--upcasters"]) == 1
+    assert "does not implement `upcast_items`" in capsys.readouterr().err
+
+
+def test_upcasters_of_what_is_not_compiled(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["release", "."]) == 0
+    edit(
+        "service.yaml",
+        ("[shop.ItemAdded", "[shop.Put"),
+        ("      snapshot", f"      upcasters: [{UPCASTER}]\n      snapshot"),
+    )
+    edit("protos/shop.proto", ("message ItemAdded", "message Put"))
+    assert main(["check", "."]) == 0
+    capsys.readouterr()
+    assert main(["check", ".", "--upcasters"]) == 1
+    assert capsys.readouterr().err == "error: `shop` is not compiled\n  help: run `cloudstate compile` first\n"

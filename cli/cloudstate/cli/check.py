@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from cloudstate.cli.findings import add_specs, no_protoc, print_findings
-from cloudstate.cli.recorded import add_today, day_of, exit_code, summary
+from cloudstate.cli.project import NotCompiled
+from cloudstate.cli.recorded import BREAKING, add_today, day_of, exit_code, summary
+from cloudstate.cli.upcasters import try_upcasters
 
 HELP = "check specs, and hold them against what their releases have stored"
 
@@ -23,6 +26,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="hold the spec against this instead of the schema.lock beside it: a git revision (its lock file, or the "
         "spec as it was then), a lock file, or another spec",
     )
+    parser.add_argument(
+        "--upcasters",
+        action="store_true",
+        help="run the upcasters of the compiled services on all recorded samples, too; this runs the services' code",
+    )
     add_today(parser)
 
 
@@ -34,16 +42,23 @@ def run(arguments: argparse.Namespace) -> int:
 
     try:
         subjects, sink = locks.subjects_of(arguments.specs, arguments.name)
+        if arguments.against is not None and Path(arguments.against).is_file() and len(subjects) > 1:
+            raise NoRevision(f"`{arguments.against}` is for one spec, and these are {len(subjects)}")
         gated = [locks.check(subject, day_of(arguments), arguments.against) for subject in subjects]
+        failed = [found for subject in subjects if arguments.upcasters for found in try_upcasters(subject)]
     except ProtocMissing as missing:
         return no_protoc(missing)
     except NoRevision as unknown:
         print(f"error: {unknown}", file=sys.stderr)
         return _USAGE
+    except NotCompiled as missing:
+        print(f"error: {missing}", file=sys.stderr)
+        return _FINDINGS
     for one in gated:
         sink.extend(one.findings)
+    sink.extend(failed)
     print_findings(sink.sorted(), arguments.format)
-    if arguments.format == "text":
+    if arguments.format == "text" and not failed:
         for one in gated:
             print(summary(one))
-    return exit_code(gated, _FINDINGS if sink.has_errors else 0)
+    return BREAKING if failed else exit_code(gated, _FINDINGS if sink.has_errors else 0)

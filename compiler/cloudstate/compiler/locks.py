@@ -99,6 +99,17 @@ def check(subject: Subject, day: date, against: str | None = None) -> Gated:
     return Gated(subject.spec.name.value, (*findings, *checked.findings), checked)
 
 
+def trials(subject: Subject) -> tuple[lock.Trial, ...]:
+    """The recorded samples that the upcasters of a spec have to read."""
+    known, _ = _read(subject.file)
+    return tuple(lock.trials(known, lock.Today.of(subject.service, subject.spec))) if known is not None else ()
+
+
+def failures(subject: Subject, failed: Iterable[tuple[lock.Trial, str]]) -> tuple[Diagnostic, ...]:
+    """Findings about upcasters that failed, given with what they raised."""
+    return lock.failures(failed, lock.Today.of(subject.service, subject.spec))
+
+
 def check_compiled(compiled: Iterable[driver.Compiled], day: date) -> tuple[Gated, ...]:
     """Hold those of the services against their lock files that have one."""
     subjects = [Subject(service.given, service.spec, service.service) for service in compiled]

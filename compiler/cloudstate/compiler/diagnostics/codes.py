@@ -171,6 +171,7 @@ DUPLICATE_UPCASTER = _error("CS6303", "duplicate-upcaster", "two upcasters come 
 UPCASTER_CIRCLE = _error("CS6304", "upcaster-circle", "the upcaster from `{name}` leads back to it")
 UPCASTER_NOT_RUN = _error("CS6305", "upcaster-not-run", "the placement `sidecar` runs no upcasters")
 UPCASTER_UNUSED = _warning("CS6306", "upcaster-unused", "no release has stored a `{name}` for this entity")
+UPCASTER_FAILED = _error("CS6307", "upcaster-failed", "the upcaster from `{name}` fails on what may be stored")
 
 # 9: the compiler itself
 INTERNAL_ERROR = _entry(Severity.BUG, "CS9001", "internal-error", "the program failed: {reason}")

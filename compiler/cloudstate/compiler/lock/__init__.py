@@ -10,6 +10,7 @@ from cloudstate.compiler.lock.file import parse_lock, render_lock
 from cloudstate.compiler.lock.record import current, pool_of
 from cloudstate.compiler.lock.recorded import Current, Lock, Stored, Version
 from cloudstate.compiler.lock.release import Released, Signature, release
+from cloudstate.compiler.lock.upcasters import Trial, failures, trials
 
 __all__ = [
     "Change",
@@ -20,13 +21,16 @@ __all__ = [
     "Signature",
     "Stored",
     "Today",
+    "Trial",
     "Verdict",
     "Version",
     "check",
     "classify",
     "current",
+    "failures",
     "parse_lock",
     "pool_of",
     "release",
     "render_lock",
+    "trials",
 ]
