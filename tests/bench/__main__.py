@@ -116,7 +116,8 @@ def main() -> int:
         yardstick = echo(options.calls // 3)
         added, read, http = carts(options.calls, options.calls // 2, directory)
     help_, compile_ = command_line()
-    print(f"{CONNECTIONS} connections x {IN_FLIGHT} calls in flight, {CARTS} carts, SQLite, every commit synced (as synchronous=FULL)")
+    load = f"{CONNECTIONS} connections x {IN_FLIGHT} calls in flight, {CARTS} carts"
+    print(f"{load}, SQLite, every commit synced (as synchronous=FULL)")
     print(yardstick.row("grpc.aio echo (yardstick)"))
     print(added.row("AddItem, durable, embedded, gRPC"))
     print(read.row("GetCart, gRPC"))
