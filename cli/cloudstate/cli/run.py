@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from pathlib import Path
@@ -28,19 +27,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--journal",
         metavar="URL",
-        help="memory: or sqlite:PATH (default: what the spec's store says; sqlite keeps PROJECT/.cloudstate/NAME.db)",
+        default=os.environ.get("CLOUDSTATE_JOURNAL"),
+        help="memory: or sqlite:PATH (default: $CLOUDSTATE_JOURNAL, or what the spec's store says; sqlite keeps "
+        "PROJECT/.cloudstate/NAME.db)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where `cloudstate compile --out` has written")
-    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    parser.add_argument(
+        "--log-level",
+        default="INFO",
+        choices=["DEBUG", "INFO", "WARNING", "ERROR"],
+        help="the least level that the log shows (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--log-format",
+        default="text",
+        choices=["text", "json"],
+        help="lines for people or JSON objects (default: %(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code: 1 if the service is not fit, 3 if the machine is not."""
-    from cloudstate.runtime.app import Settings, run
+    from cloudstate.runtime.app import Settings, configure_logs, run
     from cloudstate.runtime.errors import ServiceInvalid
     from cloudstate.runtime.journal.errors import JournalError
 
-    logging.basicConfig(level=arguments.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    configure_logs(arguments.log_level, arguments.log_format)
     try:
         project = find_project(arguments.project, arguments.out)
         settings = Settings(

@@ -3,6 +3,7 @@
 Start reading at ``serve.py``.
 """
 
+from cloudstate.runtime.app.logs import configure as configure_logs
 from cloudstate.runtime.app.serve import Settings, run
 
-__all__ = ["Settings", "run"]
+__all__ = ["Settings", "configure_logs", "run"]

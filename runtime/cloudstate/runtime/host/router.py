@@ -96,7 +96,7 @@ class Router:
         try:
             message = target.endpoint.parse(request.payload)
         except DecodeError as error:
-            done(_malformed(request.command, error))
+            done(_malformed(target.endpoint, error))
             return None
         if target.action is not None:
             return target.action.unary(
@@ -151,6 +151,7 @@ class Router:
         entity_id = target.endpoint.key(message)
         if not entity_id:
             text = f"`{request.command}` names no entity: the key of its message is empty"
+            logger.info("call refused: %s", text)
             done(Failure(text, StatusCode.INVALID_ARGUMENT))
             return None
         pending = _Pending(self, target.entities, request, done)
@@ -260,7 +261,7 @@ async def _decoded(endpoint: Endpoint, requests: AsyncIterator[bytes]) -> AsyncI
         try:
             message = endpoint.parse(payload)
         except DecodeError as error:
-            raise _rejection(_malformed(endpoint.name, error)) from error
+            raise _rejection(_malformed(endpoint, error)) from error
         yield message
 
 
@@ -273,8 +274,10 @@ def _rejection(failure: Failure) -> CommandRejected:
     return CommandRejected(failure.description, failure.status)
 
 
-def _malformed(command: str, error: DecodeError) -> Failure:
-    return Failure(f"the message of `{command}` is not valid protobuf: {error}", StatusCode.INVALID_ARGUMENT)
+def _malformed(endpoint: Endpoint, error: DecodeError) -> Failure:
+    text = f"the message of `{endpoint.name}` is not valid protobuf: {error}"
+    logger.info("call refused: %s", text)
+    return Failure(text, StatusCode.INVALID_ARGUMENT)
 
 
 def _not_callable(request: Request, target: _Target | None) -> Failure:

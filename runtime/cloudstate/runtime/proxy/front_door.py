@@ -61,13 +61,13 @@ class FrontDoor:
             exchange.respond(200, _TEXT, _PROBE_ANSWER.encode())
         elif probe:
             write_refusal(
-                exchange.respond,
+                exchange,
                 RequestRefused(400, f"header `{_PROBE}` is `{probe}`; the only probe answered is `{_PROBE_ANSWER}`"),
             )
         else:
             path = exchange.request.path
             write_refusal(
-                exchange.respond,
+                exchange,
                 RequestRefused(
                     404, f"nothing is served at `{path}`; every method is at `POST /<package.Service>/<Method>`"
                 ),

@@ -56,7 +56,7 @@ class HttpApi:
         try:
             return self._serve(exchange)
         except RequestRefused as refused:
-            write_refusal(exchange.respond, refused)
+            write_refusal(exchange, refused)
             return True
 
     def _serve(self, exchange: HttpExchange) -> bool:

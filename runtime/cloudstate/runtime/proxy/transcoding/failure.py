@@ -10,9 +10,13 @@ range requests, which nobody made.
 from __future__ import annotations
 
 import json
+import logging
 from typing import Protocol
 
 from cloudstate.runtime.errors import StatusCode
+from cloudstate.runtime.transport import HttpExchange
+
+logger = logging.getLogger("cloudstate.runtime.proxy")
 
 #: The HTTP status of each gRPC status.
 HTTP_STATUS: dict[StatusCode, int] = {
@@ -60,9 +64,12 @@ class Respond(Protocol):
     def __call__(self, status: int, headers: Headers, body: bytes) -> None: ...
 
 
-def write_refusal(respond: Respond, refused: RequestRefused) -> None:
-    """Answer a request that did not become a call."""
-    respond(refused.status, _JSON + refused.headers, failure_json(_REFUSALS[refused.status], refused.message))
+def write_refusal(exchange: HttpExchange, refused: RequestRefused) -> None:
+    """Answer a request that did not become a call, and log it."""
+    request = exchange.request
+    logger.info("request refused: %s", refused.message, extra={"method": request.method, "path": request.path[:200]})
+    body = failure_json(_REFUSALS[refused.status], refused.message)
+    exchange.respond(refused.status, _JSON + refused.headers, body)
 
 
 def write_failure(respond: Respond, code: StatusCode, message: str) -> None:

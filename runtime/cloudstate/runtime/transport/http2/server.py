@@ -133,6 +133,8 @@ class ServerSession(Session):
                 raise CallFailed(_HEAD_TOO_LARGE)
             call = self._call(stream_id, fields, headers)
         except CallFailed as failure:
+            if failure.status_value is not EXPIRED:
+                self.refused(fields.get(b":path", b"").decode("latin-1"), str(failure))
             self.send_status(stream_id, failure.status_value, (), unread=not event.end_stream)
             return
         self._streams[stream_id] = call
@@ -193,6 +195,10 @@ class ServerSession(Session):
             self.say(self.h2.send_informational_response, event.stream_id, _CONTINUE)
 
     # -- answers
+
+    def refused(self, path: str, reason: str) -> None:
+        """Log a call that its handler never saw because of what the client sent."""
+        log.info("call refused: %s", reason, extra={"peer": self.peer, "path": path[:200]})
 
     def send_status(self, stream_id: int, status: Status, trailers: Metadata, *, unread: bool) -> None:
         """Answer a call with nothing but a status; ``unread`` when the client has not finished its request."""

@@ -180,6 +180,8 @@ class StreamCall:
         try:
             self._inbox.feed(data, ended)
         except CallFailed as failure:
+            if not self.done:
+                self._session.refused(self.path, str(failure))
             self._stop(failure.status_value)
 
     def gone(self) -> None:

@@ -171,6 +171,7 @@ class UnaryCall:
                 self._run(unpack(self._frame, self.encoding, limit))
         except CallFailed as failure:
             self._complete = ended
+            self._session.refused(self.path, str(failure))
             self.fail(failure.status_value)
 
     def _run(self, payload: bytes) -> None:

@@ -60,6 +60,8 @@ class WebStream:
 
     def refuse(self, status: int) -> None:
         """Answer without asking the application."""
+        path = next((value for name, value in self._headers if name == b":path"), b"")
+        self._session.refused(path.decode("latin-1"), f"HTTP status {status}")
         self.respond(status, [], b"")
 
     def gone(self) -> None:
