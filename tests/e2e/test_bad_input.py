@@ -85,12 +85,16 @@ class Bystander:
         self._thread.start()
 
     def _run(self, address: str) -> None:
+        from google.protobuf.empty_pb2 import Empty
+
         from shoppingcart.shoppingcart_pb2 import AddLineItem, Cart, GetShoppingCart
 
         service = ADD.removesuffix("AddItem")
         try:
             with grpc.insecure_channel(address) as channel:
-                add = channel.unary_unary(ADD, request_serializer=AddLineItem.SerializeToString)
+                add = channel.unary_unary(
+                    ADD, request_serializer=AddLineItem.SerializeToString, response_deserializer=Empty.FromString
+                )
                 read = channel.unary_unary(
                     service + "GetCart",
                     request_serializer=GetShoppingCart.SerializeToString,
@@ -169,11 +173,10 @@ def exchange(port: int, data: bytes) -> bytes:
 def call(port: int, path: str, payload: bytes) -> grpc.RpcError:
     """The failure of a gRPC call."""
     options = [("grpc.max_send_message_length", -1)]
-    with (
-        grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel,
-        pytest.raises(grpc.RpcError) as failed,
-    ):
-        channel.unary_unary(path)(payload, timeout=PATIENCE)
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
+        method: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path)
+        with pytest.raises(grpc.RpcError) as failed:
+            method(payload, timeout=PATIENCE)
     return failed.value
 
 

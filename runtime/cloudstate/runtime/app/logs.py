@@ -47,9 +47,9 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """Objects with ``time`` (UTC), ``level``, ``logger``, ``message``, the fields, and ``exception`` where there is one."""
+    """Objects with ``time`` (UTC), ``level``, ``logger``, ``message``, the fields, and perhaps ``exception``."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
