@@ -1,9 +1,9 @@
 """Messages as JSON text, by a plan made once per message type.
 
 protobuf's json_format is the specification: the text parses to the same value as its output, with fields that have no
-presence always printed. This is several times faster because types, names and kinds are looked up once, and it differs
-in order only: fields come by their number, whether set or not. Types with a JSON form of their own (Timestamp, Any,
-Struct, ...) and proto2 types that take extensions are left to json_format itself.
+presence always printed. This is several times faster because types, names and kinds are looked up once. It differs in
+order (fields come by their number, whether set or not) and in the largest float, which is printed in full. Types with a
+JSON form of their own (Timestamp, Any, Struct, ...) and proto2 types that take extensions are left to json_format.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _SPECIAL = frozenset(
     for name in ("Double", "Float", "Int64", "UInt64", "Int32", "UInt32", "Bool", "String", "Bytes")
 )
 _quoted: Encode = encode_basestring
+_LARGEST_FLOAT = 3.4028234663852886e38
 
 
 class JsonEncoder:
@@ -144,7 +145,11 @@ def _double(value: float) -> str:
 
 
 def _float(value: float) -> str:
-    return _double(type_checkers.ToShortestFloat(value) if math.isfinite(value) else value)
+    if not math.isfinite(value):
+        return _double(value)
+    shortest = type_checkers.ToShortestFloat(value)
+    # The largest float is shortened to more than itself, which json_format prints and then refuses to read.
+    return repr(shortest if abs(shortest) <= _LARGEST_FLOAT else value)
 
 
 _SCALARS: dict[int, Encode] = {
