@@ -30,7 +30,7 @@ test: $(STAMP) ## all tests
 	$(BIN)/python -m pytest
 
 unit: $(STAMP) ## the fast tests: no sockets, no processes
-	$(BIN)/python -m pytest tests/unit specs
+	$(BIN)/python -m pytest -n 2 tests/unit specs
 
 golden: $(STAMP) ## refresh the golden files, then show what changed
 	$(BIN)/python -m pytest tests/golden --snapshot-update

@@ -13,7 +13,7 @@ import pytest
 
 from cloudstate.cli import main
 from cloudstate.cli.command_line import SUBCOMMANDS
-from cloudstate.compiler.frontend import protos
+from cloudstate.compiler import protoc
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -124,10 +124,10 @@ def test_a_proto_with_options_needs_no_yaml(shop: Path) -> None:
 def test_without_protoc_the_machine_is_to_blame(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def missing() -> None:
-        raise protos.ProtocMissing("the package grpcio-tools is not installed")
+    def missing(*_: object) -> None:
+        raise protoc.ProtocMissing("the package grpcio-tools is not installed")
 
-    monkeypatch.setattr(protos, "_installed", missing)
+    monkeypatch.setattr(protoc, "run", missing)
     assert main(["compile", "."]) == 3
     assert "install the package grpcio-tools" in capsys.readouterr().err
 

@@ -37,8 +37,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check. Returns the exit code: 1 if there are errors, 2 if REF|FILE names nothing, 4 if something breaks."""
     from cloudstate.compiler import locks
-    from cloudstate.compiler.frontend import ProtocMissing
     from cloudstate.compiler.lock.revision import NoRevision
+    from cloudstate.compiler.protoc import ProtocMissing
 
     try:
         subjects, sink = locks.subjects_of(arguments.specs, arguments.name)

@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Compile. Returns the exit code: 1 if there are errors or drift, 3 if the machine lacks something, 4 if --check
     finds that stored data would become unreadable."""
     from cloudstate.compiler import driver, locks
-    from cloudstate.compiler.frontend import ProtocMissing
+    from cloudstate.compiler.protoc import ProtocMissing
 
     try:
         outcome = driver.compile_specs(arguments.specs, arguments.out, arguments.name)

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     Nothing is written unless all specs can be released.
     """
     from cloudstate.compiler import locks
-    from cloudstate.compiler.frontend import ProtocMissing
+    from cloudstate.compiler.protoc import ProtocMissing
 
     signature = _signature(arguments)
     if isinstance(signature, str):

@@ -8,12 +8,10 @@ runs protoc and ``schema`` reads its descriptors; ``yaml_entities`` and ``option
 from cloudstate.compiler.frontend.document import json_schema
 from cloudstate.compiler.frontend.locate import find_inputs, lock_file, output_folder, shown
 from cloudstate.compiler.frontend.lower import lower
-from cloudstate.compiler.frontend.protos import ProtocMissing
 from cloudstate.compiler.frontend.read import Input, read
 
 __all__ = [
     "Input",
-    "ProtocMissing",
     "find_inputs",
     "json_schema",
     "lock_file",

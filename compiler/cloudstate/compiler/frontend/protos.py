@@ -7,8 +7,6 @@ that keeps copies of well-known files gets the ones that the generated code will
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,18 +16,16 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from cloudstate.compiler import protoc
 from cloudstate.compiler.diagnostics import Diagnostic, codes
 from cloudstate.compiler.frontend.files import ProtoRoot
+from cloudstate.compiler.protoc import ProtocMissing
 from cloudstate.compiler.source import Source, Span
 
 _AT_LINE = re.compile(r"(?P<file>[^:\n]+):(?P<line>\d+):(?P<column>\d+): (?P<text>.*)")
 _AT_FILE = re.compile(r"(?P<file>[^:\n]+\.proto): (?P<text>.*)")
 _BAD_IMPORT = re.compile(r'Import "(?P<path>[^"]+)" was not found or had errors\.')
 _WORD = re.compile(r'"[^"\n]*"|\'[^\'\n]*\'|[\w.]+|.', re.DOTALL)
-
-
-class ProtocMissing(Exception):
-    """The Python environment has no protoc (grpcio-tools), or not what it needs beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +64,8 @@ def compile_protos(root: ProtoRoot, paths: Sequence[str]) -> tuple[FileDescripto
 
 def _run(root: ProtoRoot, paths: Sequence[str], out: Path) -> str:
     """Run protoc. Returns what it complains of, "" if all is well."""
-    command = [sys.executable, "-m", "grpc_tools.protoc", *_include_options()]
-    command += ["--include_imports", "--include_source_info", f"--descriptor_set_out={out}", *paths]
-    done = subprocess.run(command, cwd=root.folder, capture_output=True, check=False)
+    options = ["--include_imports", "--include_source_info", f"--descriptor_set_out={out}"]
+    done = protoc.run([*_include_options(), *options, *paths], root.folder)
     return "" if done.returncode == 0 else done.stderr.decode("utf-8", errors="replace") or "protoc failed"
 
 
@@ -103,10 +98,7 @@ def _installed() -> tuple[tuple[str, Path], ...]:
         if folder is None:
             raise ProtocMissing(f"`{package}/{marker}` is not installed")
         found.append((package, folder))
-    tools = find_spec("grpc_tools")
-    if tools is None or tools.origin is None:
-        raise ProtocMissing("the package grpcio-tools is not installed")
-    return (*found, ("google", Path(tools.origin).parent / "_proto" / "google"))
+    return (*found, ("google", protoc.tools() / "_proto" / "google"))
 
 
 def _portions(package: str) -> list[Path]:

@@ -16,12 +16,12 @@ from cloudstate.compiler.source import Source
 ACCEPTANCE = Acceptance("CS6101", "shop.Added.quantity", ("int32 quantity = 2",), "", "why", "me", date(2027, 1, 31))
 
 
-@pytest.fixture
-def lock(tmp_path: Path) -> Lock:
+@pytest.fixture(scope="module")
+def lock(tmp_path_factory: pytest.TempPathFactory) -> Lock:
     """Two versions and an acceptance."""
-    older = today(tmp_path / "old")
+    older = today(tmp_path_factory.mktemp("old"))
     newer = today(
-        tmp_path / "new",
+        tmp_path_factory.mktemp("new"),
         PROTO.replace("int32 quantity = 2;", "reserved 2;").replace("service Cart", "service Other {}\nservice Cart"),
         SPEC.replace("shop.Items,", "shop.Item,").replace("{service", "{snapshot: {every: 0}, service"),
     )

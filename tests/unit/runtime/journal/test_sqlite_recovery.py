@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -96,8 +97,9 @@ async def test_lag_of_the_index_is_bounded(tmp_path: Path) -> None:
     """What recovery has to read is the lag, and what arrives while the index is written."""
     path = tmp_path / "j.db"
     async with opened(path, index_lag=100) as journal:
-        for number in range(3000):
-            await journal.append(AppendEvents(EntityKey("cart", str(number)), 0, (EVENT,)))
+        for first in range(0, 3000, 10):
+            ten = [AppendEvents(EntityKey("cart", str(number)), 0, (EVENT,)) for number in range(first, first + 10)]
+            await asyncio.gather(*map(journal.append, ten))
         copy = crashed(path, tmp_path / "crash")
     missing = set(scanned(copy)) - set(indexed(copy))
     assert len(missing) < 1000

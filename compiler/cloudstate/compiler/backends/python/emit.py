@@ -8,8 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from cloudstate.compiler.backends.python import calls, client, entities
+from cloudstate.compiler.backends.python.messages import message_modules
 from cloudstate.compiler.backends.python.package import package
-from cloudstate.compiler.backends.python.protoc import message_modules
 from cloudstate.compiler.backends.python.spelling import spell
 from cloudstate.compiler.model import Service
 from cloudstate.compiler.output.file_set import FileSet

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudstate.compiler.backends.python.protoc import strict_stub
+from cloudstate.compiler.backends.python.messages import strict_stub
 
 TYPING = "from typing import ClassVar as _ClassVar\n"
 

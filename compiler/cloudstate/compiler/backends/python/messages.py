@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
+from cloudstate.compiler import protoc
 from cloudstate.compiler.model import Service
 
 _PRIVATE_IMPORT = re.compile(r"^from \S+ import \w+ as (_\w+)\n", re.MULTILINE)
@@ -35,10 +34,9 @@ def _run(root: Path, descriptors: bytes, paths: list[str]) -> None:
     (root / "out").mkdir()
     (root / "set.binpb").write_bytes(descriptors)
     options = ["--descriptor_set_in=set.binpb", "--python_out=out", "--pyi_out=out"]
-    command = [sys.executable, "-m", "grpc_tools.protoc", *options, *paths]
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise ProtocFailed(result.stderr.strip())
+    done = protoc.run([*options, *paths], root)
+    if done.returncode != 0:
+        raise ProtocFailed(done.stderr.decode("utf-8", errors="replace").strip())
 
 
 def _content(path: Path) -> bytes:
