@@ -30,6 +30,9 @@ class Compiled:
     difference: Difference
 
 
+_ELSEWHERE = "see to it that the folder can be written, or choose another one with `--out`"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run has led to: the services without errors, and all findings in order."""
@@ -112,7 +115,7 @@ def write_all(compiled: Sequence[Compiled]) -> tuple[Diagnostic, ...]:
         except OSError as error:
             path = shown(service.folder)
             reason = error.strerror or type(error).__name__
-            findings.append(codes.CANNOT_WRITE.at(Span(Source(path)), path=path, reason=reason))
+            findings.append(codes.CANNOT_WRITE.at(Span(Source(path)), path=path, reason=reason).help(_ELSEWHERE))
     return tuple(findings)
 
 
@@ -136,7 +139,8 @@ def _place(given: Input, spec: Spec, service: Service, folder: Path, sink: Sink)
         difference = compare(files, folder)
     except OSError as error:
         path = shown(folder)
-        sink.add(codes.CANNOT_WRITE.at(Span(Source(path)), path=path, reason=error.strerror or type(error).__name__))
+        found = codes.CANNOT_WRITE.at(Span(Source(path)), path=path, reason=error.strerror or type(error).__name__)
+        sink.add(found.help(_ELSEWHERE))
         return []
     for foreign in difference.foreign:
         file = shown(folder / foreign)

@@ -97,6 +97,8 @@ def test_finding(
     text = f"exit code {code}\n\n{printed.err}{printed.out}"
     text = re.sub(r"note: in .*", "note: in ...", text)  # a line of the program and versions
     assert f"[{code_of(case).id}]" in text if case != "many-at-once" else text.count("error[") > 5
+    findings = re.split(r"\n\n(?=(?:error|warning|note|bug)\[)", text)[1:]
+    assert [finding for finding in findings if not finding.startswith("note") and "help: " not in finding] == []
     if "error[" in text or "bug[" in text:
         assert code != 0
         assert files_in(folder) == before, "nothing is written when there is an error"

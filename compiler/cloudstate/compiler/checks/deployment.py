@@ -29,7 +29,8 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
     yield from _texts(deployment)
     placement = spec.placement
     if placement is not None and placement.value is Placement.SIDECAR:
-        yield codes.SIDECAR_NOT_SERVED.at(placement.span, "`cloudstate run` runs the entities embedded")
+        found = codes.SIDECAR_NOT_SERVED.at(placement.span, "`cloudstate run` runs the entities embedded")
+        yield found.help("write `placement: embedded` to run it with this version")
 
 
 def is_label(name: str) -> bool:

@@ -53,7 +53,8 @@ def _rule(rpc: RpcDeclaration, rule: HttpRule, first: dict[tuple[str, str], Span
     except NotATemplate as error:
         at = Span(place.source, place.start + error.offset, place.start + error.offset + 1)
         at = at if place.text == rule.template else place
-        yield codes.HTTP_BAD_TEMPLATE.at(at, str(error), template=rule.template)
+        found = codes.HTTP_BAD_TEMPLATE.at(at, str(error), template=rule.template)
+        yield found.help("write for example `/carts/{user_id}/items`")
         return
     for name in template.variables:
         yield from _variable(rpc, name, place)

@@ -18,7 +18,7 @@ def read_source(path: Path, shown: str, at: Span | None = None) -> Source | Diag
         found = codes.NOT_UTF8.at(span, path=shown).note(f"the byte at offset {error.start} begins no character")
         return found.help("save the file as UTF-8")
     except OSError as error:
-        return codes.UNREADABLE_FILE.at(span, path=shown, reason=_reason(error))
+        return codes.UNREADABLE_FILE.at(span, path=shown, reason=_reason(error)).help("name a file that can be read")
 
 
 def _reason(error: OSError) -> str:

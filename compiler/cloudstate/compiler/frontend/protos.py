@@ -142,7 +142,7 @@ def _diagnostic(root: ProtoRoot, complaint: _Complaint) -> Diagnostic:
         return found.did_you_mean(guess) if guess else found.help(f"write the path below the proto root, {root.shown}")
     word = _WORD.match(source.text, start)
     span = Span(source, start, word.end() if word else start)
-    return codes.PROTO_ERROR.at(span, reason=_sentence(complaint.text))
+    return codes.PROTO_ERROR.at(span, reason=_sentence(complaint.text)).help("mend the .proto file")
 
 
 def _sentence(text: str) -> str:
@@ -151,4 +151,6 @@ def _sentence(text: str) -> str:
 
 
 def _puzzling(root: ProtoRoot, errors: str) -> Diagnostic:
-    return codes.PROTO_ERROR.at(Span(Source(root.shown)), reason=errors.strip().splitlines()[0])
+    return codes.PROTO_ERROR.at(Span(Source(root.shown)), reason=errors.strip().splitlines()[0]).help(
+        "`cloudstate explain CS1014` says more"
+    )

@@ -138,7 +138,7 @@ def _problem(problem: Problem) -> Diagnostic:
             return codes.SEVERAL_DOCUMENTS.at(problem.span, "another one").help("give each spec a file of its own")
         case ProblemKind.EMPTY:
             return codes.EMPTY_SPEC.at(problem.span).help("start with `apiVersion: cloudstate.io/v1`")
-    return codes.YAML_SYNTAX.at(problem.span, reason=problem.text)
+    return codes.YAML_SYNTAX.at(problem.span, reason=problem.text).help("`cloudstate explain CS1001` has examples")
 
 
 def _spec(document: _Document, root: ProtoRoot) -> tuple[Spec, tuple[Diagnostic, ...]]:

@@ -26,6 +26,13 @@ _EXPECTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
+_FORMS = {
+    "a string": "`key: text`",
+    "a whole number": "`key: 3`, without quotes",
+    "true or false": "`key: true`, without quotes",
+    "a list": "`key: [one, other]`",
+    "a mapping": "`key: {name: value}`",
+}
 
 
 def validate(root: Mapping) -> tuple[Mapping, tuple[Diagnostic, ...]]:
@@ -76,21 +83,22 @@ def _diagnostic(root: Node, detail: ErrorDetails) -> Diagnostic:
             ).help("write for example `30s` or `500ms`")
         case kind if kind in _EXPECTED:
             return _wrong_type(root, path, _EXPECTED[kind])
-    return codes.OUT_OF_RANGE.at(
-        find(root, path).span, key=_name(path), found=_shown(root, path), expected=_bound(detail)
+    bound, way_out = _bound(detail)
+    found = codes.OUT_OF_RANGE.at(
+        find(root, path).span, key=_name(path), found=_shown(root, path), expected=f"{bound} is expected"
     )
+    return found.help(way_out)
 
 
-def _bound(detail: ErrorDetails) -> str:
+def _bound(detail: ErrorDetails) -> tuple[str, str]:
+    """What is expected, and what to write."""
     context = detail.get("ctx", {})
     match detail["type"]:
         case "greater_than_equal":
-            return f"at least {context['ge']} is expected"
+            return f"at least {context['ge']}", f"write `{context['ge']}` or more"
         case "less_than_equal":
-            return f"at most {context['le']} is expected"
-        case "too_short":
-            return "at least one is expected"
-    return detail["msg"]
+            return f"at most {context['le']}", f"write `{context['le']}` or less"
+    return "at least one", "write one, or leave the key out"
 
 
 def _name(path: Path) -> str:
@@ -117,7 +125,7 @@ def _unknown_key(root: Node, path: Path) -> Diagnostic:
     found = codes.UNKNOWN_KEY.at(span, f"not a key of {_place(parent)}", key=key)
     guess = closest(key, known)
     if guess in present:
-        return found.note(f"`{guess}` is already there")
+        return found.note(f"`{guess}` is already there").help("take this one out")
     return found.did_you_mean(guess, span) if guess else found.help(f"known keys: {', '.join(known)}")
 
 
@@ -161,7 +169,8 @@ def _missing_key(root: Node, path: Path) -> Diagnostic:
     parent = path[:-1]
     span = key_span(root, parent)
     where = "this spec" if not parent else "this one" if isinstance(parent[-1], int) else f"`{parent[-1]}`"
-    return codes.MISSING_KEY.at(span, f"{where} needs `{path[-1]}`", key=_dotted(path))
+    found = codes.MISSING_KEY.at(span, f"{where} needs `{path[-1]}`", key=_dotted(path))
+    return found.help(f"write `{path[-1]}: ...` there")
 
 
 def _dotted(path: Path) -> str:
@@ -178,7 +187,8 @@ def _unknown_value(root: Node, path: Path, expected: str) -> Diagnostic:
         "kind": codes.BAD_KIND.at(span, f"expected {listed}", found=shown) if path == ("kind",) else None,
         "model": codes.UNKNOWN_MODEL.at(span, f"one of {listed}", found=shown),
     }.get(_name(path)) or codes.UNKNOWN_VALUE.at(span, f"one of {listed}", found=shown, key=_name(path))
-    return found.did_you_mean(closest(shown, values), span)
+    guess = closest(shown, values)
+    return found.did_you_mean(guess, span) if guess else found.help(f"write one of {listed}")
 
 
 def _wrong_type(root: Node, path: Path, expected: str) -> Diagnostic:
@@ -189,7 +199,7 @@ def _wrong_type(root: Node, path: Path, expected: str) -> Diagnostic:
         return found.help(f'put it in quotes: `"{node.span.text}"`').edit(node.span, f'"{node.span.text}"')
     if expected == "a list" and isinstance(node, Scalar) and node.value is not None:
         return found.help(f"put it in brackets: `[{node.span.text}]`").edit(node.span, f"[{node.span.text}]")
-    return found
+    return found.help(f"write {expected}, as in {_FORMS[expected]}")
 
 
 def _kind(node: Node) -> str:
