@@ -26,7 +26,7 @@ from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63loudstate/entity.proto\x12\ncloudstate\x1a\x19google/protobuf/any.proto\x1a\x1bgoogle/protobuf/empty.proto\"6\n\x08Metadata\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.cloudstate.MetadataEntry\"T\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x16\n\x0cstring_value\x18\x02 \x01(\tH\x00\x12\x15\n\x0b\x62ytes_value\x18\x03 \x01(\x0cH\x00\x42\x07\n\x05value\"V\n\x05Reply\x12%\n\x07payload\x18\x01 \x01(\x0b\x32\x14.google.protobuf.Any\x12&\n\x08metadata\x18\x02 \x01(\x0b\x32\x14.cloudstate.Metadata\"\x84\x01\n\x07\x46orward\x12\x14\n\x0cservice_name\x18\x01 \x01(\t\x12\x14\n\x0c\x63ommand_name\x18\x02 \x01(\t\x12%\n\x07payload\x18\x03 \x01(\x0b\x32\x14.google.protobuf.Any\x12&\n\x08metadata\x18\x04 \x01(\x0b\x32\x14.cloudstate.Metadata\"C\n\x07\x46\x61ilure\x12\x12\n\ncommand_id\x18\x01 \x01(\x03\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07restart\x18\x03 \x01(\x08\"\x8c\x01\n\x0c\x43lientAction\x12\"\n\x05reply\x18\x01 \x01(\x0b\x32\x11.cloudstate.ReplyH\x00\x12&\n\x07\x66orward\x18\x02 \x01(\x0b\x32\x13.cloudstate.ForwardH\x00\x12&\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x13.cloudstate.FailureH\x00\x42\x08\n\x06\x61\x63tion\"\x9c\x01\n\nSideEffect\x12\x14\n\x0cservice_name\x18\x01 \x01(\t\x12\x14\n\x0c\x63ommand_name\x18\x02 \x01(\t\x12%\n\x07payload\x18\x03 \x01(\x0b\x32\x14.google.protobuf.Any\x12\x13\n\x0bsynchronous\x18\x04 \x01(\x08\x12&\n\x08metadata\x18\x05 \x01(\x0b\x32\x14.cloudstate.Metadata\"\x97\x01\n\x07\x43ommand\x12\x11\n\tentity_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\x03\x12\x0c\n\x04name\x18\x03 \x01(\t\x12%\n\x07payload\x18\x04 \x01(\x0b\x32\x14.google.protobuf.Any\x12\x10\n\x08streamed\x18\x05 \x01(\x08\x12&\n\x08metadata\x18\x06 \x01(\x0b\x32\x14.cloudstate.Metadata\"0\n\x0fStreamCancelled\x12\x11\n\tentity_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\x03\"p\n\nEntitySpec\x12\r\n\x05proto\x18\x01 \x01(\x0c\x12$\n\x08\x65ntities\x18\x02 \x03(\x0b\x32\x12.cloudstate.Entity\x12-\n\x0cservice_info\x18\x03 \x01(\x0b\x32\x17.cloudstate.ServiceInfo\"\xd4\x01\n\x0bServiceInfo\x12\x14\n\x0cservice_name\x18\x01 \x01(\t\x12\x17\n\x0fservice_version\x18\x02 \x01(\t\x12\x17\n\x0fservice_runtime\x18\x03 \x01(\t\x12\x1c\n\x14support_library_name\x18\x04 \x01(\t\x12\x1f\n\x17support_library_version\x18\x05 \x01(\t\x12\x1e\n\x16protocol_major_version\x18\x06 \x01(\x05\x12\x1e\n\x16protocol_minor_version\x18\x07 \x01(\x05\"\x90\x01\n\x06\x45ntity\x12\x13\n\x0b\x65ntity_type\x18\x01 \x01(\t\x12\x14\n\x0cservice_name\x18\x02 \x01(\t\x12\x16\n\x0epersistence_id\x18\x03 \x01(\t\x12\x43\n\x14passivation_strategy\x18\x04 \x01(\x0b\x32%.cloudstate.EntityPassivationStrategy\"b\n\x19\x45ntityPassivationStrategy\x12\x39\n\x07timeout\x18\x01 \x01(\x0b\x32&.cloudstate.TimeoutPassivationStrategyH\x00\x42\n\n\x08strategy\"-\n\x1aTimeoutPassivationStrategy\x12\x0f\n\x07timeout\x18\x01 \x01(\x03\"$\n\x11UserFunctionError\x12\x0f\n\x07message\x18\x01 \x01(\t\"\x96\x01\n\tProxyInfo\x12\x1e\n\x16protocol_major_version\x18\x01 \x01(\x05\x12\x1e\n\x16protocol_minor_version\x18\x02 \x01(\x05\x12\x12\n\nproxy_name\x18\x03 \x01(\t\x12\x15\n\rproxy_version\x18\x04 \x01(\t\x12\x1e\n\x16supported_entity_types\x18\x05 \x03(\t2\x96\x01\n\x0f\x45ntityDiscovery\x12;\n\x08\x64iscover\x12\x15.cloudstate.ProxyInfo\x1a\x16.cloudstate.EntitySpec\"\x00\x12\x46\n\x0breportError\x12\x1d.cloudstate.UserFunctionError\x1a\x16.google.protobuf.Empty\"\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63loudstate/entity.proto\x12\ncloudstate\x1a\x19google/protobuf/any.proto\x1a\x1bgoogle/protobuf/empty.proto\"6\n\x08Metadata\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.cloudstate.MetadataEntry\"T\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x16\n\x0cstring_value\x18\x02 \x01(\tH\x00\x12\x15\n\x0b\x62ytes_value\x18\x03 \x01(\x0cH\x00\x42\x07\n\x05value\"V\n\x05Reply\x12%\n\x07payload\x18\x01 \x01(\x0b\x32\x14.google.protobuf.Any\x12&\n\x08metadata\x18\x02 \x01(\x0b\x32\x14.cloudstate.Metadata\"\x84\x01\n\x07\x46orward\x12\x14\n\x0cservice_name\x18\x01 \x01(\t\x12\x14\n\x0c\x63ommand_name\x18\x02 \x01(\t\x12%\n\x07payload\x18\x03 \x01(\x0b\x32\x14.google.protobuf.Any\x12&\n\x08metadata\x18\x04 \x01(\x0b\x32\x14.cloudstate.Metadata\"Y\n\x07\x46\x61ilure\x12\x12\n\ncommand_id\x18\x01 \x01(\x03\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07restart\x18\x03 \x01(\x08\x12\x14\n\x0bgrpc_status\x18\xbc\x08 \x01(\x05\"\x8c\x01\n\x0c\x43lientAction\x12\"\n\x05reply\x18\x01 \x01(\x0b\x32\x11.cloudstate.ReplyH\x00\x12&\n\x07\x66orward\x18\x02 \x01(\x0b\x32\x13.cloudstate.ForwardH\x00\x12&\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x13.cloudstate.FailureH\x00\x42\x08\n\x06\x61\x63tion\"\x9c\x01\n\nSideEffect\x12\x14\n\x0cservice_name\x18\x01 \x01(\t\x12\x14\n\x0c\x63ommand_name\x18\x02 \x01(\t\x12%\n\x07payload\x18\x03 \x01(\x0b\x32\x14.google.protobuf.Any\x12\x13\n\x0bsynchronous\x18\x04 \x01(\x08\x12&\n\x08metadata\x18\x05 \x01(\x0b\x32\x14.cloudstate.Metadata\"\x97\x01\n\x07\x43ommand\x12\x11\n\tentity_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\x03\x12\x0c\n\x04name\x18\x03 \x01(\t\x12%\n\x07payload\x18\x04 \x01(\x0b\x32\x14.google.protobuf.Any\x12\x10\n\x08streamed\x18\x05 \x01(\x08\x12&\n\x08metadata\x18\x06 \x01(\x0b\x32\x14.cloudstate.Metadata\"0\n\x0fStreamCancelled\x12\x11\n\tentity_id\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\x03\"p\n\nEntitySpec\x12\r\n\x05proto\x18\x01 \x01(\x0c\x12$\n\x08\x65ntities\x18\x02 \x03(\x0b\x32\x12.cloudstate.Entity\x12-\n\x0cservice_info\x18\x03 \x01(\x0b\x32\x17.cloudstate.ServiceInfo\"\xd4\x01\n\x0bServiceInfo\x12\x14\n\x0cservice_name\x18\x01 \x01(\t\x12\x17\n\x0fservice_version\x18\x02 \x01(\t\x12\x17\n\x0fservice_runtime\x18\x03 \x01(\t\x12\x1c\n\x14support_library_name\x18\x04 \x01(\t\x12\x1f\n\x17support_library_version\x18\x05 \x01(\t\x12\x1e\n\x16protocol_major_version\x18\x06 \x01(\x05\x12\x1e\n\x16protocol_minor_version\x18\x07 \x01(\x05\"\x90\x01\n\x06\x45ntity\x12\x13\n\x0b\x65ntity_type\x18\x01 \x01(\t\x12\x14\n\x0cservice_name\x18\x02 \x01(\t\x12\x16\n\x0epersistence_id\x18\x03 \x01(\t\x12\x43\n\x14passivation_strategy\x18\x04 \x01(\x0b\x32%.cloudstate.EntityPassivationStrategy\"b\n\x19\x45ntityPassivationStrategy\x12\x39\n\x07timeout\x18\x01 \x01(\x0b\x32&.cloudstate.TimeoutPassivationStrategyH\x00\x42\n\n\x08strategy\"-\n\x1aTimeoutPassivationStrategy\x12\x0f\n\x07timeout\x18\x01 \x01(\x03\"$\n\x11UserFunctionError\x12\x0f\n\x07message\x18\x01 \x01(\t\"\x96\x01\n\tProxyInfo\x12\x1e\n\x16protocol_major_version\x18\x01 \x01(\x05\x12\x1e\n\x16protocol_minor_version\x18\x02 \x01(\x05\x12\x12\n\nproxy_name\x18\x03 \x01(\t\x12\x15\n\rproxy_version\x18\x04 \x01(\t\x12\x1e\n\x16supported_entity_types\x18\x05 \x03(\t2\x96\x01\n\x0f\x45ntityDiscovery\x12;\n\x08\x64iscover\x12\x15.cloudstate.ProxyInfo\x1a\x16.cloudstate.EntitySpec\"\x00\x12\x46\n\x0breportError\x12\x1d.cloudstate.UserFunctionError\x1a\x16.google.protobuf.Empty\"\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,29 +42,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FORWARD']._serialized_start=326
   _globals['_FORWARD']._serialized_end=458
   _globals['_FAILURE']._serialized_start=460
-  _globals['_FAILURE']._serialized_end=527
-  _globals['_CLIENTACTION']._serialized_start=530
-  _globals['_CLIENTACTION']._serialized_end=670
-  _globals['_SIDEEFFECT']._serialized_start=673
-  _globals['_SIDEEFFECT']._serialized_end=829
-  _globals['_COMMAND']._serialized_start=832
-  _globals['_COMMAND']._serialized_end=983
-  _globals['_STREAMCANCELLED']._serialized_start=985
-  _globals['_STREAMCANCELLED']._serialized_end=1033
-  _globals['_ENTITYSPEC']._serialized_start=1035
-  _globals['_ENTITYSPEC']._serialized_end=1147
-  _globals['_SERVICEINFO']._serialized_start=1150
-  _globals['_SERVICEINFO']._serialized_end=1362
-  _globals['_ENTITY']._serialized_start=1365
-  _globals['_ENTITY']._serialized_end=1509
-  _globals['_ENTITYPASSIVATIONSTRATEGY']._serialized_start=1511
-  _globals['_ENTITYPASSIVATIONSTRATEGY']._serialized_end=1609
-  _globals['_TIMEOUTPASSIVATIONSTRATEGY']._serialized_start=1611
-  _globals['_TIMEOUTPASSIVATIONSTRATEGY']._serialized_end=1656
-  _globals['_USERFUNCTIONERROR']._serialized_start=1658
-  _globals['_USERFUNCTIONERROR']._serialized_end=1694
-  _globals['_PROXYINFO']._serialized_start=1697
-  _globals['_PROXYINFO']._serialized_end=1847
-  _globals['_ENTITYDISCOVERY']._serialized_start=1850
-  _globals['_ENTITYDISCOVERY']._serialized_end=2000
+  _globals['_FAILURE']._serialized_end=549
+  _globals['_CLIENTACTION']._serialized_start=552
+  _globals['_CLIENTACTION']._serialized_end=692
+  _globals['_SIDEEFFECT']._serialized_start=695
+  _globals['_SIDEEFFECT']._serialized_end=851
+  _globals['_COMMAND']._serialized_start=854
+  _globals['_COMMAND']._serialized_end=1005
+  _globals['_STREAMCANCELLED']._serialized_start=1007
+  _globals['_STREAMCANCELLED']._serialized_end=1055
+  _globals['_ENTITYSPEC']._serialized_start=1057
+  _globals['_ENTITYSPEC']._serialized_end=1169
+  _globals['_SERVICEINFO']._serialized_start=1172
+  _globals['_SERVICEINFO']._serialized_end=1384
+  _globals['_ENTITY']._serialized_start=1387
+  _globals['_ENTITY']._serialized_end=1531
+  _globals['_ENTITYPASSIVATIONSTRATEGY']._serialized_start=1533
+  _globals['_ENTITYPASSIVATIONSTRATEGY']._serialized_end=1631
+  _globals['_TIMEOUTPASSIVATIONSTRATEGY']._serialized_start=1633
+  _globals['_TIMEOUTPASSIVATIONSTRATEGY']._serialized_end=1678
+  _globals['_USERFUNCTIONERROR']._serialized_start=1680
+  _globals['_USERFUNCTIONERROR']._serialized_end=1716
+  _globals['_PROXYINFO']._serialized_start=1719
+  _globals['_PROXYINFO']._serialized_end=1869
+  _globals['_ENTITYDISCOVERY']._serialized_start=1872
+  _globals['_ENTITYDISCOVERY']._serialized_end=2022
 # @@protoc_insertion_point(module_scope)

@@ -45,14 +45,16 @@ class Forward(_message.Message):
     def __init__(self, service_name: _Optional[str] = ..., command_name: _Optional[str] = ..., payload: _Optional[_Union[_any_pb2.Any, _Mapping]] = ..., metadata: _Optional[_Union[Metadata, _Mapping]] = ...) -> None: ...
 
 class Failure(_message.Message):
-    __slots__ = ("command_id", "description", "restart")
+    __slots__ = ("command_id", "description", "restart", "grpc_status")
     COMMAND_ID_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     RESTART_FIELD_NUMBER: _ClassVar[int]
+    GRPC_STATUS_FIELD_NUMBER: _ClassVar[int]
     command_id: int
     description: str
     restart: bool
-    def __init__(self, command_id: _Optional[int] = ..., description: _Optional[str] = ..., restart: _Optional[bool] = ...) -> None: ...
+    grpc_status: int
+    def __init__(self, command_id: _Optional[int] = ..., description: _Optional[str] = ..., restart: _Optional[bool] = ..., grpc_status: _Optional[int] = ...) -> None: ...
 
 class ClientAction(_message.Message):
     __slots__ = ("reply", "forward", "failure")

@@ -17,6 +17,8 @@ SUBCOMMANDS = {
     "check": "check specs, and hold them against what their releases have stored",
     "release": "record what specs store in their lock files, as a version that is shipped",
     "run": "serve a compiled service: gRPC and HTTP/JSON on one port",
+    "proxy": "serve a user function in any language: gRPC and HTTP/JSON on one port",
+    "function": "serve a compiled service's code as a user function, for any CloudState proxy",
     "explain": "explain a finding of the compiler by its code or name",
     "schema": "print the JSON Schema of specs, for editors",
 }

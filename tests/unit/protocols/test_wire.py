@@ -35,7 +35,7 @@ cloudstate.Metadata                            1 entries cloudstate.MetadataEntr
 cloudstate.MetadataEntry                       1 key string; 2 string_value string |value; 3 bytes_value bytes |value
 cloudstate.Reply                               1 payload Any; 2 metadata cloudstate.Metadata
 cloudstate.Forward                             1 service_name string; 2 command_name string; 3 payload Any; 4 metadata cloudstate.Metadata
-cloudstate.Failure                             1 command_id int64; 2 description string; 3 restart bool
+cloudstate.Failure                             1 command_id int64; 2 description string; 3 restart bool; 1084 grpc_status int32
 cloudstate.ClientAction                        1 reply cloudstate.Reply |action; 2 forward cloudstate.Forward |action; 3 failure cloudstate.Failure |action
 cloudstate.SideEffect                          1 service_name string; 2 command_name string; 3 payload Any; 4 synchronous bool; 5 metadata cloudstate.Metadata
 cloudstate.Command                             1 entity_id string; 2 id int64; 3 name string; 4 payload Any; 5 streamed bool; 6 metadata cloudstate.Metadata

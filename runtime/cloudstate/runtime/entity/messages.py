@@ -12,6 +12,9 @@ from typing import Any, NamedTuple, TypeAlias
 from cloudstate.runtime.errors import CloudStateError, StatusCode
 from cloudstate.runtime.payload import Metadata, Payload
 
+#: What callers whose commands wait are told when their entity ends (protocol.md section 2.6).
+TERMINATED = "Entity terminated"
+
 # --- Commands and what a function makes of them -----------------------------------------------------------------------
 
 
@@ -137,9 +140,15 @@ class PersistFailed(NamedTuple):
 
 
 class FunctionLost(NamedTuple):
-    """The function is gone (stream broken, process ended). Its outcome for a running command will not come."""
+    """The function is gone (stream broken, process ended). Its outcome for a running command will not come.
+
+    Attributes:
+        description: what the caller of the running command is told.
+        waiting: what the callers of commands that wait are told.
+    """
 
     description: str
+    waiting: str = TERMINATED
 
 
 class Abandoned(NamedTuple):

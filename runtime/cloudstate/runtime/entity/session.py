@@ -40,7 +40,6 @@ from cloudstate.runtime.errors import CloudStateError, ProtocolViolation, Status
 #: What callers see when something other than their command went wrong (protocol.md section 2.6).
 UNEXPECTED_FAILURE = "Unexpected entity failure"
 UNEXPECTED_TERMINATION = "Unexpected entity termination"
-TERMINATED = "Entity terminated"
 
 
 class Phase(Enum):
@@ -186,7 +185,7 @@ class EntitySession:
             effects.append(Answer(self._current.ticket, Failure(message.description, StatusCode.UNKNOWN)))
         self._current = None
         self.phase = Phase.ABSENT
-        return [*effects, Discard(), *self._fail_waiting(Failure(TERMINATED, StatusCode.UNKNOWN))]
+        return [*effects, Discard(), *self._fail_waiting(Failure(message.waiting, StatusCode.UNKNOWN))]
 
     def _passivate(self, message: Passivate) -> list[Effect]:
         if self.phase not in (Phase.READY, Phase.ABSENT) or self._waiting:

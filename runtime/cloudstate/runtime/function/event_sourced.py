@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from cloudstate.runtime.authoring.context import EventSourcedContext
 from cloudstate.runtime.authoring.entity import EventSourcedEntity
-from cloudstate.runtime.entity.messages import Change, Command, EventsEmitted
+from cloudstate.runtime.entity.messages import Change, Command, EventsEmitted, FunctionLost
 from cloudstate.runtime.errors import EntityFailed
 from cloudstate.runtime.function.binding import Fold, Handler, bind_commands, bind_events, bind_upcasters, type_url
 from cloudstate.runtime.function.durable import DurableInstance
@@ -47,8 +47,8 @@ class EmbeddedEventSourced:
                 self.states_by_url[upcast.type_url] = upcast.parse
         self.empty_state: Callable[[str], Message] = entity.empty_state
 
-    def instance(self, key: EntityKey) -> EventSourcedInstance:
-        """See ``EntityFunction.instance``."""
+    def instance(self, key: EntityKey, lost: Callable[[FunctionLost], None] | None = None) -> EventSourcedInstance:
+        """See ``EntityFunction.instance``. Code in this process is never lost."""
         return EventSourcedInstance(key, self)
 
 

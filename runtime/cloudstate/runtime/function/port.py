@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
-from cloudstate.runtime.entity.messages import Command, Outcome
+from cloudstate.runtime.entity.messages import Command, FunctionLost, Outcome
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.journal.port import EntityKey, Journal
 from cloudstate.runtime.payload import Metadata
@@ -48,8 +48,12 @@ class EntityFunction(Protocol):
     passivation: float
     endpoints: Mapping[str, Endpoint]
 
-    def instance(self, key: EntityKey) -> Instance:
-        """A new instance for one entity; it has no state before ``start``."""
+    def instance(self, key: EntityKey, lost: Callable[[FunctionLost], None]) -> Instance:
+        """A new instance for one entity; it has no state before ``start``.
+
+        Args:
+            lost: told once if the code of this instance is gone after ``start`` and before ``stop``.
+        """
         ...
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cloudstate.runtime.authoring.context import ValueContext
 from cloudstate.runtime.authoring.entity import ValueEntity
-from cloudstate.runtime.entity.messages import Change, Command, ValueChanged
+from cloudstate.runtime.entity.messages import Change, Command, FunctionLost, ValueChanged
 from cloudstate.runtime.errors import EntityFailed
 from cloudstate.runtime.function.binding import Handler, bind_commands, bind_upcasters, type_url
 from cloudstate.runtime.function.durable import DurableInstance
@@ -30,8 +31,8 @@ class EmbeddedValue:
         upcasts = bind_upcasters(entity, definition.upcasters)
         self.upcasts = {it.type_url: it.parse for it in upcasts if it.result is definition.state}
 
-    def instance(self, key: EntityKey) -> ValueInstance:
-        """See ``EntityFunction.instance``."""
+    def instance(self, key: EntityKey, lost: Callable[[FunctionLost], None] | None = None) -> ValueInstance:
+        """See ``EntityFunction.instance``. Code in this process is never lost."""
         return ValueInstance(key, self)
 
 

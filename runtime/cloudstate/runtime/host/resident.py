@@ -125,7 +125,7 @@ class Resident:
             self.feed(PersistFailed(result))
 
     async def _activate(self) -> None:
-        self._instance = instance = self._home.function.instance(self.key)
+        self._instance = instance = self._home.function.instance(self.key, self.feed)
         message: Input
         try:
             async with asyncio.timeout(ACTIVATION_LIMIT):

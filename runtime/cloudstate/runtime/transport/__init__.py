@@ -8,6 +8,7 @@ is gRPC without input and output. ``Channel`` is the client. What a peer may tak
 from cloudstate.runtime.transport.channel import CLIENT_LIMITS, Channel
 from cloudstate.runtime.transport.context import Method, StreamMethod, UnaryMethod
 from cloudstate.runtime.transport.exchange import HttpExchange, HttpRequest
+from cloudstate.runtime.transport.http2.client_duplex import Duplex
 from cloudstate.runtime.transport.http2.client_stream import ClientStream
 from cloudstate.runtime.transport.http2.client_unary import Outcome, OutgoingUnary, Reply
 from cloudstate.runtime.transport.http2.stream import StreamCall
@@ -21,6 +22,7 @@ __all__ = [
     "CallFailed",
     "Channel",
     "ClientStream",
+    "Duplex",
     "HttpExchange",
     "HttpRequest",
     "Limits",

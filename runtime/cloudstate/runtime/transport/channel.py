@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Self
 
 from cloudstate.runtime.payload import Metadata
 from cloudstate.runtime.transport.http2.client import ClientSession
+from cloudstate.runtime.transport.http2.client_duplex import Duplex
 from cloudstate.runtime.transport.http2.client_stream import ClientStream
 from cloudstate.runtime.transport.http2.client_unary import Done, Outcome, OutgoingUnary, Reply
 from cloudstate.runtime.transport.limits import Limits
 from cloudstate.runtime.transport.wire.framing import compress, frame
 from cloudstate.runtime.transport.wire.head import GZIP
 from cloudstate.runtime.transport.wire.metadata import Field, encode_metadata
-from cloudstate.runtime.transport.wire.status import CallFailed
+from cloudstate.runtime.transport.wire.status import CallFailed, Status
 from cloudstate.runtime.transport.wire.timeout import format_timeout
 
 #: Servers of other makes treat pings more often than every five minutes as abuse.
@@ -115,6 +117,21 @@ class Channel:
         if timeout is not None:
             call.expire_in(timeout)
         return call
+
+    def duplex(self, path: str, received: Callable[[bytes], None], ended: Callable[[Status | None], None]) -> Duplex:
+        """A call that streams both ways and costs no task: see ``Duplex`` for what is told to whom.
+
+        Raises:
+            CallFailed: UNAVAILABLE or RESOURCE_EXHAUSTED, when it cannot start; nothing was sent.
+        """
+        call = Duplex(self._session, received, ended)
+        call.stream_id = self._session.open(call, path, ())
+        self._session.flush_soon()
+        return call
+
+    async def gone(self) -> None:
+        """Wait until the connection is lost or closed."""
+        await self._session.gone()
 
     async def close(self) -> None:
         """Close the connection; calls that still run fail as UNAVAILABLE."""

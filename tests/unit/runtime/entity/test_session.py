@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudstate.runtime.entity.messages import (
+    TERMINATED,
     Abandoned,
     Activate,
     Activated,
@@ -29,7 +30,7 @@ from cloudstate.runtime.entity.messages import (
     SideEffect,
     Stop,
 )
-from cloudstate.runtime.entity.session import TERMINATED, EntitySession, Phase
+from cloudstate.runtime.entity.session import EntitySession, Phase
 from cloudstate.runtime.errors import ProtocolViolation, StatusCode
 from cloudstate.runtime.journal.errors import JournalUnavailable, WrongExpectedSequence
 from cloudstate.runtime.payload import Payload

@@ -1,0 +1,68 @@
+"""``cloudstate function PROJECT``: serve a compiled service's code as a user function, for any CloudState proxy."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from cloudstate.cli.project import NotCompiled, find_project
+
+HELP = "serve a compiled service's code as a user function, for any CloudState proxy"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("project", type=Path, metavar="PROJECT", help="the folder with service.yaml")
+    parser.add_argument(
+        "--host",
+        default=os.environ.get("HOST", "127.0.0.1"),
+        help="the address to listen on (default: $HOST, now %(default)s)",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=int(os.environ.get("PORT", "8080")),
+        help="the port to listen on; 0 picks a free one (default: $PORT, now %(default)s)",
+    )
+    parser.add_argument("--unix", metavar="PATH", help="listen on a unix socket instead")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where `cloudstate compile --out` has written")
+    parser.add_argument(
+        "--log-level",
+        default="INFO",
+        choices=["DEBUG", "INFO", "WARNING", "ERROR"],
+        help="the least level that the log shows (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--log-format",
+        default="text",
+        choices=["text", "json"],
+        help="lines for people or JSON objects (default: %(default)s)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit code: 1 if the service is not fit, 3 if the machine is not."""
+    from cloudstate.runtime.app import FunctionSettings, configure_logs, run_function
+    from cloudstate.runtime.errors import ServiceInvalid
+
+    configure_logs(arguments.log_level, arguments.log_format)
+    try:
+        project = find_project(arguments.project, arguments.out)
+        settings = FunctionSettings(
+            generated=project.generated,
+            code=project.code,
+            host=arguments.host,
+            port=arguments.port,
+            unix=arguments.unix,
+        )
+        run_function(settings, lambda address: print(f"function {project.name} on {address}", flush=True))
+    except (NotCompiled, ServiceInvalid) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        place = f"unix:{arguments.unix}" if arguments.unix else f"{arguments.host}:{arguments.port}"
+        print(f"error: {place}: {error.strerror or error}", file=sys.stderr)
+        return 3
+    return 0

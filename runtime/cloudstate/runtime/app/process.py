@@ -1,0 +1,104 @@
+"""What every runtime process does, whatever it serves: its event loop, its memory, its port, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Protocol
+
+from cloudstate.runtime.transport import Server
+
+logger = logging.getLogger(__name__)
+
+#: How many more objects than were freed must have been made before the garbage collector looks at them.
+_COLLECT_AFTER = 100_000
+
+
+class Serving(Protocol):
+    """What is behind the port."""
+
+    def leave(self) -> None:
+        """The process is about to end: say so to whoever asks for its health."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait until nothing is in progress."""
+        ...
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a process on the fastest event loop that there is."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(main)
+
+
+async def serve_until_stopped(
+    server: Server, serving: Serving, host: str, port: int, grace: float, ready: Callable[[str], None]
+) -> None:
+    """Listen until SIGTERM or SIGINT, then drain.
+
+    Args:
+        host: an address, or ``unix:PATH``.
+        grace: seconds that calls in progress get.
+        ready: called with ``host:port`` or ``unix:PATH`` once connections are accepted.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    stop = _stop_signal()
+    ready(await _listen(server, host, port))
+    await stop.wait()  # without a deadline: serving ends when somebody asks for it
+    logger.info("draining for at most %g seconds", grace)
+    serving.leave()
+    try:
+        async with asyncio.timeout(grace):
+            await server.drain(grace)
+            await serving.drain()
+    except TimeoutError:
+        logger.warning("some calls did not finish within %g seconds", grace)
+
+
+async def _listen(server: Server, host: str, port: int) -> str:
+    if not host.startswith("unix:"):
+        return f"{host}:{await server.listen(host, port)}"
+    path = host.removeprefix("unix:")
+    _take_away(Path(path))
+    await server.listen_unix(path)
+    return host
+
+
+def _take_away(socket: Path) -> None:
+    """Remove the socket of a process that was killed; one that lives keeps its connections, and gets no new ones."""
+    if socket.is_socket():
+        socket.unlink()
+
+
+def collect_rarely() -> None:
+    """Have the garbage collector look at what lives long less often.
+
+    A command leaves no cycles behind (tests/e2e/test_garbage.py), but makes dozens of objects, while those of thousands
+    of entities stay in memory: the defaults would look through them many times a second and find nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 50, 100)
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # not available on this platform: asyncio's own loop serves as well, a little slower
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,168 @@
+"""The proxy process: clients in front, a user function in any language behind, the journal beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from cloudstate import entity_pb2 as pb
+from cloudstate.runtime.app import process
+from cloudstate.runtime.clock import SystemClock
+from cloudstate.runtime.errors import ServiceInvalid, StatusCode
+from cloudstate.runtime.function.remote import Link, announced
+from cloudstate.runtime.function.remote.discovery import DISCOVER, REPORT_ERROR, proxy_info
+from cloudstate.runtime.host import EntityHost, Router
+from cloudstate.runtime.journal import Journal, open_journal
+from cloudstate.runtime.proxy import FrontDoor
+from cloudstate.runtime.transport import CallFailed, Channel, HttpExchange, Method, Server, Status
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that a function gets to say what it serves, or to hear of an error.
+DISCOVERY_LIMIT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySettings:
+    """What one proxy serves, and where.
+
+    Attributes:
+        function: the user function, ``host:port`` or ``unix:PATH``.
+        host, port: where to listen; port 0 picks a free one.
+        journal: ``memory:`` or ``sqlite:PATH``.
+        check_version: refuse functions that speak another version of the protocol.
+        passes_metadata: whether commands of entities carry the caller's metadata.
+        grace: seconds that calls in progress get at shutdown.
+    """
+
+    function: str
+    host: str = "127.0.0.1"
+    port: int = 9000
+    journal: str = "memory:"
+    check_version: bool = True
+    passes_metadata: bool = True
+    grace: float = 10.0
+
+
+def run_proxy(settings: ProxySettings, ready: Callable[[str], None] = lambda address: None) -> None:
+    """Wait for the function, then serve it until SIGTERM or SIGINT.
+
+    Args:
+        ready: called with ``host:port`` once connections are accepted.
+
+    Raises:
+        ServiceInvalid: the function cannot be served; it has been told why.
+        JournalError: the journal cannot be opened.
+        OSError: the address cannot be bound.
+    """
+    process.run(_serve(settings, ready))
+
+
+async def _serve(settings: ProxySettings, ready: Callable[[str], None]) -> None:
+    journal = open_journal(settings.journal, SystemClock())
+    await journal.open()
+    proxy = _Proxy(settings, journal)
+    keeping = asyncio.create_task(proxy.link.keep(proxy.connected))
+    try:
+        discovered = asyncio.create_task(proxy.discovered.wait())
+        await asyncio.wait({keeping, discovered}, return_when=asyncio.FIRST_COMPLETED)  # as long as the function takes
+        discovered.cancel()
+        if keeping.done():
+            keeping.result()
+        process.collect_rarely()
+        server = Server(proxy.methods, proxy.http)
+        await process.serve_until_stopped(server, proxy, settings.host, settings.port, settings.grace, ready)
+    finally:
+        keeping.cancel()
+        await asyncio.wait({keeping})
+        await journal.close()
+
+
+class _Proxy:
+    """One function's services. They are replaced as a whole when it comes back with others."""
+
+    def __init__(self, settings: ProxySettings, journal: Journal) -> None:
+        self.link = Link(settings.function)
+        self.discovered = asyncio.Event()
+        self._settings = settings
+        self._journal = journal
+        self._spec: pb.EntitySpec | None = None
+        self._door: FrontDoor | None = None
+        self._router: Router | None = None
+
+    # -- the function
+
+    async def connected(self, channel: Channel) -> None:
+        """Ask the function what it serves.
+
+        Raises:
+            CallFailed: it does not say, or it came back with something that cannot be served.
+            ServiceInvalid: what it says first cannot be served.
+        """
+        info = proxy_info(version("cloudstate-py"))
+        reply = await channel.unary(DISCOVER, info.SerializeToString(), timeout=DISCOVERY_LIMIT)
+        spec = pb.EntitySpec.FromString(reply.payload)
+        if spec == self._spec:
+            return
+        try:
+            await self._take(spec)
+        except ServiceInvalid as error:
+            await _report(channel, str(error.args[0]))
+            if self._spec is None:
+                raise
+            logger.error("the user function cannot be served any more: %s", error)
+            raise CallFailed(Status(StatusCode.FAILED_PRECONDITION, str(error.args[0]))) from error
+
+    async def _take(self, spec: pb.EntitySpec) -> None:
+        settings = self._settings
+        found = announced(
+            spec, self.link, check_version=settings.check_version, passes_metadata=settings.passes_metadata
+        )
+        router = Router([EntityHost(function, self._journal) for function in found.entities], found.actions)
+        door = FrontDoor(found.description, router)
+        older, self._router, self._door, self._spec = self._router, router, door, spec
+        info = spec.service_info
+        logger.info(
+            "serving the user function %s: %s",
+            found.description.name,
+            ", ".join(entity.service for entity in found.description.entities),
+            extra={"library": f"{info.support_library_name} {info.support_library_version}".strip()},
+        )
+        self.discovered.set()
+        if older is not None:
+            await older.drain()  # ends: its function is gone, and with it everything that was in progress
+
+    # -- the port
+
+    def methods(self, path: str) -> Method | None:
+        """See ``FrontDoor.methods``."""
+        assert self._door is not None
+        return self._door.methods(path)
+
+    def http(self, exchange: HttpExchange) -> None:
+        """See ``FrontDoor.http``."""
+        assert self._door is not None
+        self._door.http(exchange)
+
+    def leave(self) -> None:
+        """See ``Serving.leave``."""
+        if self._door is not None:
+            self._door.draining = True
+
+    async def drain(self) -> None:
+        """See ``Serving.drain``."""
+        if self._router is not None:
+            await self._router.drain()
+
+
+async def _report(channel: Channel, text: str) -> None:
+    """Tell the function's author what is wrong, where they look: in the function's own log."""
+    try:
+        await channel.unary(
+            REPORT_ERROR, pb.UserFunctionError(message=text).SerializeToString(), timeout=DISCOVERY_LIMIT
+        )
+    except CallFailed as failure:
+        logger.warning("the user function did not take an error report: %s", failure)
