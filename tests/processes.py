@@ -13,9 +13,10 @@ ROOT = Path(__file__).parents[1]
 
 @contextmanager
 def server(arguments: Sequence[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run ``python ARGUMENTS`` until the block ends; gives the process and the ``host:port`` it printed.
+    """Run ``python ARGUMENTS`` until the block ends; gives the process and the address it printed.
 
-    The process must print its address as the last word of a line when it accepts connections.
+    The process must print its address (``host:port`` or ``unix:PATH``) as the last word of a line when it accepts
+    connections.
     """
     process = subprocess.Popen(
         [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -35,9 +36,19 @@ def _address(process: subprocess.Popen[str]) -> str:
     for line in process.stdout:
         printed.append(line)
         word = line.split()[-1] if line.split() else ""
-        if word.rpartition(":")[2].isdigit():
+        if word.startswith("unix:") or word.rpartition(":")[2].isdigit():
             return word
     raise AssertionError(f"the server ended before it served:\n{''.join(printed)}")
+
+
+def function(service: str, *where: str) -> list[str]:
+    """Arguments that serve an example's code as a user function."""
+    return ["-m", "cloudstate.cli", "function", f"specs/{service}", *where]
+
+
+def proxy(user_function: str, *more: str) -> list[str]:
+    """Arguments that serve a user function on a free port."""
+    return ["-m", "cloudstate.cli", "proxy", "--user-function", user_function, "--port", "0", *more]
 
 
 def cart(journal: str) -> list[str]:

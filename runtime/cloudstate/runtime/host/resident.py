@@ -134,7 +134,10 @@ class Resident:
             reason = f"loading took longer than {ACTIVATION_LIMIT:g} seconds"
             message = ActivationFailed(JournalUnavailable(reason, retry_safe=True))
         except CloudStateError as error:
-            logger.error("`%s` entity `%s` cannot be activated", self.key.type, self.key.id, exc_info=error)
+            if error.retry_safe:  # what is unavailable says so itself, once
+                logger.info("`%s` entity `%s` cannot be activated now: %s", self.key.type, self.key.id, error)
+            else:
+                logger.error("`%s` entity `%s` cannot be activated", self.key.type, self.key.id, exc_info=error)
             message = ActivationFailed(error)
         except Exception as error:
             logger.error("`%s` entity `%s` cannot be activated", self.key.type, self.key.id, exc_info=error)

@@ -40,6 +40,8 @@ class Link:
         self.target = target
         self._pause = pause
         self._channel: Channel | None = None
+        self.up = asyncio.Event()
+        """Set while calls can go through."""
 
     async def keep(self, connected: Callable[[Channel], Awaitable[None]]) -> None:
         """Connect, again and again, until cancelled.
@@ -57,9 +59,11 @@ class Link:
                 continue
             pause = self._pause
             self._channel = channel
+            self.up.set()
             try:
                 await channel.gone()  # without a deadline: it is there for as long as the function is
             finally:
+                self.up.clear()
                 self._channel = None
                 await channel.close()
             logger.warning("the connection to the user function is lost", extra={"target": self.target})
