@@ -230,9 +230,7 @@ async def test_values() -> None:
         stream = channel.stream("/cloudstate.valueentity.ValueEntity/handle")
         wallet = Entity(stream, ValueEntityStreamIn, ValueEntityStreamOut)
         await wallet.say(init=ValueEntityInit(service_name=WALLET, entity_id="w", state=ValueEntityInitState()))
-        deposit = bank.DepositRequest(wallet_id="w")
-        amount = next(name for name in deposit.DESCRIPTOR.fields_by_name if name != "wallet_id")
-        setattr(deposit, amount, 5)
+        deposit = bank.DepositRequest(wallet_id="w", cents=5)
         reply = (await wallet.ask(1, "Deposit", deposit, "w")).reply
         assert reply.state_action.HasField("update")
         read = (await wallet.ask(2, "GetBalance", bank.GetBalanceRequest(wallet_id="w"), "w")).reply

@@ -58,7 +58,7 @@ def opening(value: bank.Balance | None) -> ValueEntityStreamIn:
 
 
 async def test_a_value_is_updated_deleted_and_told_at_the_next_start(wallets: Proxied) -> None:
-    value = bank.Balance(amount=5) if "amount" in bank.Balance.DESCRIPTOR.fields_by_name else bank.Balance()
+    value = bank.Balance(cents=5)
     update = ValueEntityAction(update=ValueEntityUpdate(value=wrapped(value)))
     delete = ValueEntityAction(delete=ValueEntityDelete())
     key = EntityKey(WALLETS.entities[0].persistence_id, "w")
