@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from cloudstate.compiler.diagnostics import Diagnostic, codes
 from cloudstate.compiler.model.entity import Model
-from cloudstate.compiler.model.service import Placement
 from cloudstate.compiler.model.spec import DeploymentSpec, Spec
 from cloudstate.compiler.source import Located
 
@@ -22,15 +21,11 @@ _IMAGE = re.compile(
 
 
 def check(spec: Spec) -> Iterator[Diagnostic]:
-    """What is wrong with ``deploy`` and ``placement``."""
+    """What is wrong with ``deploy``."""
     deployment = spec.deployment
     yield from _replicas(deployment)
     yield from _mesh(spec)
     yield from _texts(deployment)
-    placement = spec.placement
-    if placement is not None and placement.value is Placement.SIDECAR:
-        found = codes.SIDECAR_NOT_SERVED.at(placement.span, "`cloudstate run` runs the entities embedded")
-        yield found.help("write `placement: embedded` to run it with this version")
 
 
 def is_label(name: str) -> bool:

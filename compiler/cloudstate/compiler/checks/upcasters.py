@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cloudstate.compiler.diagnostics import Diagnostic, codes
-from cloudstate.compiler.model import Placement
 from cloudstate.compiler.model.spec import EntitySpec, Spec, UpcasterSpec
 
 
@@ -25,11 +24,6 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
                 yield found.also(sources[source.value].source.span, "first here").help("keep one of them")
             sources.setdefault(source.value, upcaster)
         yield from _targets(entity, known, sources)
-        placement = spec.placement
-        if entity.upcasters and placement is not None and placement.value is Placement.SIDECAR:
-            found = codes.UPCASTER_NOT_RUN.at(entity.given.get("upcasters", entity.service.span))
-            found = found.also(placement.span, "the function gets what is stored as it is")
-            yield found.help("keep the old messages among `events`, or use the placement `embedded`")
 
 
 def _targets(entity: EntitySpec, known: set[str], sources: dict[str, UpcasterSpec]) -> Iterator[Diagnostic]:

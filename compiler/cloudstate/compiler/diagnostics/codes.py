@@ -88,7 +88,6 @@ READ_EMITS = _error("CS3011", "read-emits", "the command `{name}` reads and emit
 PASSIVATION_TOO_SHORT = _error("CS3012", "passivation-too-short", "a passivation of {found} is too short")
 ANNOTATION_CONFLICT = _error("CS3013", "annotation-conflict", "`{key}` is said twice, and differently")
 CRDT_NOT_SERVED = _error("CS3014", "crdt-not-served", "the crdt model is not served by this version")
-SIDECAR_NOT_SERVED = _warning("CS3015", "sidecar-not-served", "the placement `sidecar` is not served by this version")
 BAD_TYPE_ID = _error("CS3016", "bad-type-id", "`{name}` cannot be the type of an entity")
 SIMILAR_COMMANDS = _warning("CS3017", "similar-commands", "`{first}` and `{second}` are hard to tell apart in Python")
 SAME_EVENT_NAME = _note("CS3018", "same-event-name", "several events are named `{name}`")
@@ -169,7 +168,6 @@ UPCASTER_TARGET = _error("CS6301", "upcaster-target", "`{name}` is neither an ev
 UPCASTER_OF_CURRENT = _error("CS6302", "upcaster-of-current", "`{name}` is read as it is, without an upcaster")
 DUPLICATE_UPCASTER = _error("CS6303", "duplicate-upcaster", "two upcasters come from `{name}`")
 UPCASTER_CIRCLE = _error("CS6304", "upcaster-circle", "the upcaster from `{name}` leads back to it")
-UPCASTER_NOT_RUN = _error("CS6305", "upcaster-not-run", "the placement `sidecar` runs no upcasters")
 UPCASTER_UNUSED = _warning("CS6306", "upcaster-unused", "no release has stored a `{name}` for this entity")
 UPCASTER_FAILED = _error("CS6307", "upcaster-failed", "the upcaster from `{name}` fails on what may be stored")
 

@@ -85,8 +85,9 @@ class _Embedded:
 def _check_placement(description: ServiceDescription) -> None:
     if description.placement is not Placement.EMBEDDED:
         raise ServiceInvalid(
-            f"the spec's placement is `{description.placement}`; this version serves `embedded` only",
-            help="write `placement: embedded` in the spec and compile it again",
+            f"the spec's placement is `{description.placement}`; `cloudstate run` serves `embedded`",
+            help="start `cloudstate function` with the project and `cloudstate proxy` in front of it, or write "
+            "`placement: embedded` and compile it again",
         )
 
 

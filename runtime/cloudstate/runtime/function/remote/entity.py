@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 #: A command that the function has not answered after so many seconds is given up, and its entity with it.
 ANSWER_LIMIT = 60.0
+#: A function that restarts is waited for so many seconds before commands for its entities fail.
+CONNECT_LIMIT = 5.0
 #: A function that has not ended a stream so many seconds after we did is not waited for any longer.
 FAREWELL_LIMIT = 10.0
 #: So many messages of a history are queued before we wait until the function takes them.
@@ -116,10 +118,11 @@ class RemoteInstance:
         """See ``Instance.start``.
 
         Raises:
-            FunctionUnavailable: there is no connection to the function.
+            FunctionUnavailable: there is no connection to the function, and none is made in time.
             FunctionBroke: the function ended the stream already.
         """
         function = self._function
+        await function.link.ready(CONNECT_LIMIT)
         sequence, opening = await function.model.load(journal, self._key, function.service)
         self._stream = stream = function.link.duplex(function.model.path, self._received, self._ended)
         for number, message in enumerate(opening):

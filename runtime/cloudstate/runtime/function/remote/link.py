@@ -85,6 +85,20 @@ class Link:
             raise
         return channel
 
+    async def ready(self, limit: float) -> None:
+        """Wait until calls can go through, for ``limit`` seconds at most.
+
+        Raises:
+            FunctionUnavailable: they still cannot.
+        """
+        if self._channel is not None:
+            return
+        try:
+            async with asyncio.timeout(limit):
+                await self.up.wait()
+        except TimeoutError as error:
+            raise FunctionUnavailable(self.target) from error
+
     def duplex(self, path: str, received: Callable[[bytes], None], ended: Callable[[Status | None], None]) -> Duplex:
         """A long call. See ``Channel.duplex``.
 
