@@ -7,6 +7,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
+
+#: Seconds that a process may take to serve.
+PATIENCE = 60.0
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,9 +25,14 @@ def server(arguments: Sequence[str]) -> Iterator[tuple[subprocess.Popen[str], st
     process = subprocess.Popen(
         [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
+    watchdog = Timer(PATIENCE, process.kill)  # then it has not printed an address, and the test says so
+    watchdog.start()
     try:
-        yield process, _address(process)
+        address = _address(process)
+        watchdog.cancel()
+        yield process, address
     finally:
+        watchdog.cancel()
         process.kill()
         process.wait()
         if process.stdout is not None:

@@ -195,11 +195,13 @@ class RemoteInstance:
 
     def _tell(self, what: str, reason: str, command_id: int = 0) -> None:
         """The entity is over; the client hears only what kind of thing has happened (protocol.md section 2.6)."""
-        lost, self._lost, self._done = self._lost, None, None
+        lost, self._lost = self._lost, None
+        is_busy, self._done = self._done is not None, None
         if lost is None:
             return
         noun = self._function.model.noun
-        logger.error(
+        logger.log(
+            logging.ERROR if is_busy or what != "termination" else logging.INFO,
             "unexpected %s %s: %s",
             noun,
             what,
