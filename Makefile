@@ -5,7 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 CODE := compiler runtime cli tests specs .ci
-SPECS := shopping-cart wallet converter
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test unit golden generate proto lint format types arch check fresh wheel smoke bench lock clean
@@ -37,7 +36,7 @@ golden: $(STAMP) ## refresh the golden files, then show what changed
 	git --no-pager diff --stat -- tests/golden
 
 generate: proto ## rewrite everything under generated/
-	set -e; for spec in $(SPECS); do $(BIN)/cloudstate compile specs/$$spec; done
+	$(BIN)/cloudstate compile specs
 
 proto: $(STAMP) ## rewrite generated/cloudstate/ from protocols/
 	$(BIN)/python -m grpc_tools.protoc -I protocols --python_out=generated --pyi_out=generated protocols/cloudstate/*.proto

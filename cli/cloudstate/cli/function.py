@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port",
         type=int,
-        default=int(os.environ.get("PORT", "8080")),
+        default=os.environ.get("PORT", "8080"),
         help="the port to listen on; 0 picks a free one (default: $PORT, now %(default)s)",
     )
     parser.add_argument("--unix", metavar="PATH", help="listen on a unix socket instead")

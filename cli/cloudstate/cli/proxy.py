@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--port",
         type=int,
-        default=int(os.environ.get("HTTP_PORT", "9000")),
+        default=os.environ.get("HTTP_PORT", "9000"),
         help="the port to listen on; 0 picks a free one (default: $HTTP_PORT, now %(default)s)",
     )
     parser.add_argument(
