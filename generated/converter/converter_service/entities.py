@@ -10,14 +10,15 @@ from typing import ClassVar
 
 from cloudstate.runtime.authoring import (
     Action,
+    ActionAnswer,
     ActionContext,
+    ActionReply,
     ActionType,
     CommandType,
     EventSourcedContext,
     EventSourcedEntity,
     EventSourcedType,
     EventType,
-    Forward,
     Reply,
 )
 
@@ -79,7 +80,7 @@ class ConverterAction(Action):
         self,
         command: conversion_pb2.Celsius,
         ctx: ActionContext,
-    ) -> Reply[conversion_pb2.Fahrenheit]:
+    ) -> ActionReply[conversion_pb2.Fahrenheit]:
         """One in, one out."""
 
     @abstractmethod
@@ -87,7 +88,7 @@ class ConverterAction(Action):
         self,
         commands: AsyncIterator[conversion_pb2.Celsius],
         ctx: ActionContext,
-    ) -> Awaitable[conversion_pb2.Fahrenheit | Forward[conversion_pb2.Fahrenheit]]:
+    ) -> Awaitable[ActionAnswer[conversion_pb2.Fahrenheit]]:
         """Many in, one out: the mean of all of them. An empty stream is refused."""
 
     @abstractmethod
@@ -95,7 +96,7 @@ class ConverterAction(Action):
         self,
         command: conversion_pb2.CelsiusRange,
         ctx: ActionContext,
-    ) -> AsyncIterator[conversion_pb2.Fahrenheit | Forward[conversion_pb2.Fahrenheit]]:
+    ) -> AsyncIterator[ActionAnswer[conversion_pb2.Fahrenheit]]:
         """One in, many out: every whole step of a range, both ends included."""
 
     @abstractmethod
@@ -103,7 +104,7 @@ class ConverterAction(Action):
         self,
         commands: AsyncIterator[conversion_pb2.Celsius],
         ctx: ActionContext,
-    ) -> AsyncIterator[conversion_pb2.Fahrenheit | Forward[conversion_pb2.Fahrenheit]]:
+    ) -> AsyncIterator[ActionAnswer[conversion_pb2.Fahrenheit]]:
         """Many in, many out, one for one."""
 
     @abstractmethod
@@ -111,7 +112,7 @@ class ConverterAction(Action):
         self,
         command: conversion_pb2.CountedCelsius,
         ctx: ActionContext,
-    ) -> Reply[conversion_pb2.Fahrenheit]:
+    ) -> ActionReply[conversion_pb2.Fahrenheit]:
         """Converts and, as a side effect, counts that it did."""
 
     @abstractmethod
@@ -119,7 +120,7 @@ class ConverterAction(Action):
         self,
         command: conversion_pb2.GetCountRequest,
         ctx: ActionContext,
-    ) -> Reply[counting_pb2.Total]:
+    ) -> ActionReply[counting_pb2.Total]:
         """How often was counted so far: forwarded to the counter, which answers."""
 
 

@@ -17,7 +17,9 @@ _LONGEST_TYPE = 200
 #: ``generated/`` has a folder of this name already.
 _RESERVED_SERVICES = {"cloudstate"}
 #: Packages of services that the runtime itself serves or calls.
-_RESERVED_PACKAGES = ("cloudstate", "grpc")
+_RESERVED_PACKAGES = {"cloudstate"} | {
+    f"cloudstate.{model}" for model in ("action", "crdt", "eventsourced", "valueentity")
+}
 
 
 def check(spec: Spec) -> Iterator[Diagnostic]:
@@ -25,7 +27,8 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
     yield from _service_name(spec)
     for entity in spec.entities:
         service = entity.service
-        if service.value.full_name.startswith(tuple(f"{package}." for package in _RESERVED_PACKAGES)):
+        full_name = service.value.full_name
+        if full_name.rpartition(".")[0] in _RESERVED_PACKAGES or full_name.startswith("grpc."):
             found = codes.RESERVED_NAME.at(service.span, "a package of the runtime", name=service.value.full_name)
             yield found.help("put the service into a package of your own")
         if entity.type is not None and entity.model.value is not Model.ACTION:

@@ -12,7 +12,7 @@
 Handlers may be plain or async methods.
 """
 
-from cloudstate.runtime.authoring.call import Call, Forward, Reply
+from cloudstate.runtime.authoring.call import ActionAnswer, ActionReply, Call, Forward, Reply
 from cloudstate.runtime.authoring.context import (
     ActionContext,
     Context,
@@ -34,7 +34,9 @@ from cloudstate.runtime.payload import Metadata
 
 __all__ = [
     "Action",
+    "ActionAnswer",
     "ActionContext",
+    "ActionReply",
     "ActionType",
     "Call",
     "CommandRejected",

@@ -8,6 +8,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from google.protobuf.message import Message
 
+from cloudstate.runtime.errors import CommandRejected
 from cloudstate.runtime.payload import Metadata
 
 R = TypeVar("R", bound=Message)
@@ -44,3 +45,10 @@ class Forward(Generic[R]):
 
 #: What a handler returns for an rpc that replies with ``R``: the message or a forward, from a plain or an async method.
 Reply: TypeAlias = R | Forward[R] | Awaitable[R | Forward[R]]
+
+#: One answer of an action: as above, or nothing (its side effects are all there is), or a refusal that keeps its side
+#: effects; in a stream, more answers may follow either.
+ActionAnswer: TypeAlias = R | Forward[R] | CommandRejected | None
+
+#: What a handler of an action returns for an rpc with one reply, from a plain or an async method.
+ActionReply: TypeAlias = ActionAnswer[R] | Awaitable[ActionAnswer[R]]

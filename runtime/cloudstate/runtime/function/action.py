@@ -68,7 +68,12 @@ class EmbeddedAction:
 
     def conclude(self, handler: Handler, ctx: Context, result: object) -> Outcome:
         """See ``Turns.conclude``."""
-        outcome = Outcome(action_of(handler, result, ctx), side_effects_of(ctx))
+        if result is None:
+            outcome = Outcome(None, side_effects_of(ctx))
+        elif isinstance(result, CommandRejected):
+            outcome = self.fail(handler, ctx, result)
+        else:
+            outcome = Outcome(action_of(handler, result, ctx), side_effects_of(ctx))
         ctx.effects.clear()
         ctx.reply_metadata.clear()
         return outcome

@@ -8,22 +8,21 @@ from contextlib import aclosing
 from google.protobuf.message import DecodeError
 
 from cloudstate.action_pb2 import ActionCommand, ActionResponse
-from cloudstate.runtime.description import ServiceDescription
 from cloudstate.runtime.entity.messages import Failure, Forward, Outcome, Reply
 from cloudstate.runtime.errors import CommandRejected, StatusCode
 from cloudstate.runtime.function.port import ActionFunction
 from cloudstate.runtime.function.remote.action import ENTITY_TYPE
 from cloudstate.runtime.function.remote.messages import metadata_of
 from cloudstate.runtime.payload import Metadata
-from cloudstate.runtime.support.messages import Types, failure_message
+from cloudstate.runtime.support.messages import Messages
 from cloudstate.runtime.transport import CallFailed, Method, Status, StreamCall, StreamMethod, UnaryCall, UnaryMethod
 
 
-def action_methods(description: ServiceDescription, actions: Mapping[str, ActionFunction]) -> Mapping[str, Method]:
+def action_methods(messages: Messages, actions: Mapping[str, ActionFunction]) -> Mapping[str, Method]:
     """The methods of ``ActionProtocol``, if there is an action."""
     if not actions:
         return {}
-    calls = _Calls(Types(description), actions)
+    calls = _Calls(messages, actions)
     return {
         f"/{ENTITY_TYPE}/handleUnary": UnaryMethod(calls.unary),
         f"/{ENTITY_TYPE}/handleStreamedIn": StreamMethod(calls.streamed),
@@ -33,8 +32,8 @@ def action_methods(description: ServiceDescription, actions: Mapping[str, Action
 
 
 class _Calls:
-    def __init__(self, types: Types, actions: Mapping[str, ActionFunction]) -> None:
-        self._types = types
+    def __init__(self, messages: Messages, actions: Mapping[str, ActionFunction]) -> None:
+        self._messages = messages
         self._actions = actions
 
     def unary(self, call: UnaryCall, payload: bytes) -> None:
@@ -72,14 +71,14 @@ class _Calls:
         return action
 
     def _response(self, command: ActionCommand, outcome: Outcome) -> bytes:
-        response = ActionResponse(side_effects=self._types.side_effects(outcome.side_effects))
+        response = ActionResponse(side_effects=self._messages.side_effects(outcome.side_effects))
         match outcome.action:
             case Reply() as reply:
-                response.reply.CopyFrom(self._types.reply(command.service_name, command.name, reply))
+                response.reply.CopyFrom(self._messages.reply(command.service_name, command.name, reply))
             case Forward() as forward:
-                response.forward.CopyFrom(self._types.forward(forward))
+                response.forward.CopyFrom(self._messages.forward(forward))
             case Failure() as failure:
-                response.failure.CopyFrom(failure_message(failure))
+                response.failure.CopyFrom(self._messages.failure(failure))
         return response.SerializeToString()
 
 

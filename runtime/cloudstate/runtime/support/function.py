@@ -18,6 +18,7 @@ from cloudstate.runtime.function.port import ActionFunction, EntityFunction
 from cloudstate.runtime.function.remote import action, discovery, event_sourced, value
 from cloudstate.runtime.support.action import action_methods
 from cloudstate.runtime.support.event_sourced import EventSourcedStreams
+from cloudstate.runtime.support.messages import Messages
 from cloudstate.runtime.support.value import ValueStreams
 from cloudstate.runtime.transport import Limits, Method, Status, StreamMethod, UnaryCall, UnaryMethod
 
@@ -46,6 +47,7 @@ class UserFunction:
     ) -> None:
         """Args: what ``cloudstate run`` would serve itself."""
         self._spec = entity_spec(description).SerializeToString()
+        self._messages = messages = Messages(description)
         by_service = {entity.service: entity for entity in entities}
         models = {
             model: [by_service[it.service] for it in description.entities if it.model is model]
@@ -54,14 +56,14 @@ class UserFunction:
         self._methods: dict[str, Method] = {
             discovery.DISCOVER: UnaryMethod(self._discover),
             discovery.REPORT_ERROR: UnaryMethod(_report_error),
-            **action_methods(description, {action.service: action for action in actions}),
+            **action_methods(messages, {action.service: action for action in actions}),
         }
         # A function serves the protocols that it uses and no others.
         if models[Model.EVENT_SOURCED]:
-            events = EventSourcedStreams(description, models[Model.EVENT_SOURCED])
+            events = EventSourcedStreams(messages, models[Model.EVENT_SOURCED])
             self._methods[f"/{event_sourced.ENTITY_TYPE}/handle"] = StreamMethod(events.serve)
         if models[Model.VALUE]:
-            values = ValueStreams(description, models[Model.VALUE])
+            values = ValueStreams(messages, models[Model.VALUE])
             self._methods[f"/{value.ENTITY_TYPE}/handle"] = StreamMethod(values.serve)
 
     def methods(self, path: str) -> Method | None:
@@ -82,6 +84,7 @@ class UserFunction:
             info.protocol_minor_version,
             extra={"peer": call.peer},
         )
+        self._messages.proxy_knows_status = info.proxy_name == discovery.PROXY_NAME
         call.reply(self._spec)
 
 

@@ -14,10 +14,15 @@ from cloudstate.runtime.function.remote.messages import metadata_message
 from cloudstate.runtime.payload import PROTOBUF_PREFIX
 
 
-class Types:
-    """The type URLs of all commands' inputs and outputs, by service and command."""
+class Messages:
+    """Makes messages; knows the type URLs of all commands' inputs and outputs, by service and command.
+
+    Attributes:
+        proxy_knows_status: the proxy that has discovered the function is one of ours.
+    """
 
     def __init__(self, description: ServiceDescription) -> None:
+        self.proxy_knows_status = False
         commands = [(entity.service, command) for entity in description.entities for command in entity.commands]
         self.inputs = {(service, it.name): PROTOBUF_PREFIX + it.input for service, it in commands}
         self.outputs = {(service, it.name): PROTOBUF_PREFIX + it.output for service, it in commands}
@@ -50,10 +55,16 @@ class Types:
             for effect in effects
         ]
 
+    def failure(self, failure: Failure, command_id: int = 0) -> pb.Failure:
+        """A failure that is meant for the client.
 
-def failure_message(failure: Failure, command_id: int = 0) -> pb.Failure:
-    """A failure that is meant for the client. UNKNOWN, which is what other proxies give it, is not said."""
-    status = 0 if failure.status is StatusCode.UNKNOWN else int(failure.status)
-    return pb.Failure(
-        command_id=command_id, description=failure.description, restart=failure.restart, grpc_status=status
-    )
+        Its status is said to proxies that know the field only: UNKNOWN is what others give every failure, and their
+        compatibility kit compares messages to the last field.
+        """
+        says = self.proxy_knows_status and failure.status is not StatusCode.UNKNOWN
+        return pb.Failure(
+            command_id=command_id,
+            description=failure.description,
+            restart=failure.restart,
+            grpc_status=int(failure.status) if says else 0,
+        )

@@ -15,14 +15,13 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from cloudstate import entity_pb2 as pb
-from cloudstate.runtime.description import ServiceDescription
 from cloudstate.runtime.entity.messages import Command, Failure, Forward, Outcome, Reply
 from cloudstate.runtime.errors import CloudStateError
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import EntityFunction, Instance
 from cloudstate.runtime.function.remote.messages import metadata_of
 from cloudstate.runtime.journal.port import EntityKey
-from cloudstate.runtime.support.messages import Types, failure_message
+from cloudstate.runtime.support.messages import Messages
 from cloudstate.runtime.transport import StreamCall
 
 logger = logging.getLogger(__name__)
@@ -43,8 +42,8 @@ class EntityStreams(ABC):
     message_in: Any
     message_out: Any
 
-    def __init__(self, description: ServiceDescription, functions: Iterable[EntityFunction]) -> None:
-        self.types = Types(description)
+    def __init__(self, messages: Messages, functions: Iterable[EntityFunction]) -> None:
+        self.messages = messages
         self._functions = {function.service: function for function in functions}
 
     @abstractmethod
@@ -179,18 +178,18 @@ class _Entity:
         return instance
 
     def _answer(self, command: pb.Command, service: str, outcome: Outcome) -> bytes:
-        action, types = outcome.action, self._streams.types
+        action, messages = outcome.action, self._streams.messages
         effects: list[pb.SideEffect] = []
         if isinstance(action, Failure):
             self._is_over = action.restart
-            message = pb.ClientAction(failure=failure_message(action, command.id))
+            message = pb.ClientAction(failure=messages.failure(action, command.id))
             outcome = Outcome(action)
         else:
-            effects = types.side_effects(outcome.side_effects)
+            effects = messages.side_effects(outcome.side_effects)
             if isinstance(action, Reply):
-                message = pb.ClientAction(reply=types.reply(service, command.name, action))
+                message = pb.ClientAction(reply=messages.reply(service, command.name, action))
             elif isinstance(action, Forward):
-                message = pb.ClientAction(forward=types.forward(action))
+                message = pb.ClientAction(forward=messages.forward(action))
             else:
                 message = pb.ClientAction()
         reply = self._streams.reply(command.id, message, effects, outcome)

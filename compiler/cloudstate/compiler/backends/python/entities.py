@@ -148,9 +148,10 @@ class _EntityClass:
 
     def _result(self, output: MessageType, spelled: SpelledCommand) -> layout.Node:
         message = message_class(self._imports, output)
+        is_action = self._state is None
         if spelled.is_unary:
-            return layout.subscript(self._authoring("Reply"), message)
-        answer = layout.Union((message, layout.subscript(self._authoring("Forward"), message)))
+            return layout.subscript(self._authoring("ActionReply" if is_action else "Reply"), message)
+        answer = layout.subscript(self._authoring("ActionAnswer"), message)
         wrapper = "AsyncIterator" if spelled.command.server_streaming else "Awaitable"
         return layout.subscript(self._typing(wrapper), answer)
 

@@ -38,14 +38,7 @@ class Brackets:
     tail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Union:
-    """``A | B``."""
-
-    items: tuple[Node, ...]
-
-
-Node: TypeAlias = str | Brackets | Union
+Node: TypeAlias = str | Brackets
 
 
 def call(head: str, *items: Node, is_open: bool = False) -> Brackets:
@@ -76,11 +69,8 @@ def subscript(head: str, *items: Node) -> Brackets:
 
 def annotated(name: str, type_: Node, default: str = "") -> Node:
     """``name: type_`` with an optional ``= default``."""
-    match type_:
-        case Brackets():
-            return replace(type_, head=f"{name}: {type_.head}", tail=default)
-        case Union():
-            return f"{name}: {flat(type_)}{default}"
+    if isinstance(type_, Brackets):
+        return replace(type_, head=f"{name}: {type_.head}", tail=default)
     return f"{name}: {type_}{default}"
 
 
@@ -95,11 +85,8 @@ def signature(head: str, parameters: tuple[Node, ...], result: Node, indent: int
 
 def flat(node: Node) -> str:
     """``node`` on one line."""
-    match node:
-        case str():
-            return node
-        case Union():
-            return " | ".join(map(flat, node.items))
+    if isinstance(node, str):
+        return node
     comma = "," if node.is_tuple and len(node.items) == 1 else ""
     return f"{node.head}{node.pair[0]}{', '.join(map(flat, node.items))}{comma}{node.pair[1]}{node.tail}"
 
@@ -108,22 +95,13 @@ def render(node: Node, indent: int, before: int = 0, after: int = 0) -> str:
     """Lay ``node`` out; its first line starts at column ``indent + before``, and ``after`` columns follow its last."""
     line = flat(node)
     fits = indent + before + len(line) + after <= WIDTH
-    match node:
-        case Brackets() if node.items and (node.is_open or not fits or _contains_open(node)):
-            return _opened(node, indent)
-        case Union() if not fits:
-            margin = " " * indent
-            return f"\n{margin}| ".join(render(item, indent, before=2) for item in node.items)
+    if isinstance(node, Brackets) and node.items and (node.is_open or not fits or _contains_open(node)):
+        return _opened(node, indent)
     return line
 
 
 def _contains_open(node: Node) -> bool:
-    match node:
-        case str():
-            return False
-        case Brackets(is_open=True):
-            return True
-    return any(map(_contains_open, node.items))
+    return isinstance(node, Brackets) and (node.is_open or any(map(_contains_open, node.items)))
 
 
 def _opened(node: Brackets, indent: int) -> str:

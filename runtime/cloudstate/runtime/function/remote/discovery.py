@@ -30,6 +30,8 @@ DISCOVER = "/cloudstate.EntityDiscovery/discover"
 REPORT_ERROR = "/cloudstate.EntityDiscovery/reportError"
 
 MAJOR, MINOR = 0, 2
+#: Functions of ours tell proxies of this name more than protocol 0.2 has fields for.
+PROXY_NAME = "cloudstate-py"
 DEFAULT_PASSIVATION_MS = 30_000
 
 _CRDT = "cloudstate.crdt.Crdt"
@@ -48,7 +50,7 @@ def proxy_info(version: str) -> pb.ProxyInfo:
     return pb.ProxyInfo(
         protocol_major_version=MAJOR,
         protocol_minor_version=MINOR,
-        proxy_name="cloudstate-py",
+        proxy_name=PROXY_NAME,
         proxy_version=version,
         supported_entity_types=_SERVED,
     )

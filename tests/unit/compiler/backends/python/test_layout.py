@@ -49,11 +49,6 @@ def test_an_open_part_opens_what_is_around_it() -> None:
     assert layout.render(node, 0) == "f(\n    t=(\n        a,\n        b,\n    ),\n)"
 
 
-def test_unions_break_before_their_bars() -> None:
-    node = layout.subscript("Awaitable", layout.Union((LONG, layout.subscript("Forward", LONG))))
-    assert layout.render(node, 4) == f"Awaitable[\n        {LONG}\n        | Forward[{LONG}]\n    ]"
-
-
 def test_a_signature_breaks_at_its_parameters_first() -> None:
     assert layout.signature("def f", ("self", "a: int"), "int", 4) == "def f(self, a: int) -> int:"
     opened = layout.signature("def f", ("self", f"a: {LONG}"), LONG, 4)
