@@ -106,7 +106,7 @@ def _module(name: str, entity: EntityDescription, code: Path) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name == name:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):  # it, or a package that it is in
             raise ServiceInvalid(
                 f"there is no module `{name}` in {code}, which the spec names for `{entity.service}`",
                 help=f"write {name.replace('.', '/')}.py, or mend `class:` in the spec",
@@ -127,7 +127,8 @@ def _where(error: Exception, code: Path) -> str:
     """File and line of the author's code that the error came from, if it came from there."""
     if isinstance(error, SyntaxError):
         return f" (at {error.filename}:{error.lineno})"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(code)]
+    root = code.resolve()
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(root)]
     return f" (at {frames[-1].filename}:{frames[-1].lineno})" if frames else ""
 
 

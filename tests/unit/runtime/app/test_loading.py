@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.front_door.protos import compile_protos
 
 from cloudstate.runtime.app.loading import Functions, load_functions
 from cloudstate.runtime.description import CommandDescription, EntityDescription, Model, Schema, ServiceDescription
@@ -18,12 +20,33 @@ NAMES = (f"author_{number}" for number in itertools.count())
 
 Load = Callable[..., Functions]
 
-ACCOUNT = EntityDescription(
-    service="test.Account",
-    model=Model.EVENT_SOURCED,
-    type="account",
-    commands=(CommandDescription("Deposit", "google.type.Money", "google.type.Money", ("currency_code",)),),
-)
+PROTO = """
+syntax = "proto3";
+package test;
+import "google/type/money.proto";
+service Account {
+  rpc Deposit(google.type.Money) returns (google.type.Money);
+  rpc Close(google.type.Money) returns (google.type.Money);
+  rpc Audit(google.type.Money) returns (google.type.Money);
+}
+service Sums { rpc Negate(google.type.Money) returns (google.type.Money); }
+"""
+
+
+def commands(*names: str) -> tuple[CommandDescription, ...]:
+    return tuple(CommandDescription(name, "google.type.Money", "google.type.Money") for name in names)
+
+
+ACCOUNT = EntityDescription("test.Account", Model.EVENT_SOURCED, "account", commands("Deposit"))
+
+
+@functools.cache
+def schema() -> Schema:
+    return Schema(compile_protos(accounts=PROTO).file)
+
+
+def described(entity: EntityDescription, implementation: str) -> ServiceDescription:
+    return ServiceDescription("accounts", (replace(entity, implementation=implementation),), schema())
 
 
 @pytest.fixture
@@ -42,18 +65,9 @@ def load(module: str, tmp_path: Path) -> Load:
 
     def load(text: str, entity: EntityDescription = ACCOUNT, name: str = module) -> Functions:
         (tmp_path / f"{module}.py").write_text(text)
-        described = replace(entity, implementation=f"{name}.Account")
-        return load_functions(description(described), tmp_path / "generated", tmp_path)
+        return load_functions(described(entity, f"{name}.Account"), tmp_path / "generated", tmp_path)
 
     return load
-
-
-def description(*entities: EntityDescription) -> ServiceDescription:
-    """A service of these entities; nothing here looks at their message types."""
-    made = object.__new__(ServiceDescription)
-    for name, value in {"name": "accounts", "entities": entities, "schema": Schema([])}.items():
-        object.__setattr__(made, name, value)
-    return made
 
 
 def refusal(load: Load, text: str, entity: EntityDescription = ACCOUNT) -> ServiceInvalid:
@@ -69,7 +83,7 @@ def test_the_class_is_made_and_bound(load: Load) -> None:
 
 
 def test_actions_are_kept_apart(load: Load) -> None:
-    sums = EntityDescription("test.Sums", Model.ACTION, "", (CommandDescription("Negate", "", ""),))
+    sums = EntityDescription("test.Sums", Model.ACTION, "", commands("Negate"))
     functions = load("from tests.unit.runtime.accounts import Sums as Account", sums)
     assert [function.service for function in functions.actions] == ["test.Sums"]
     assert functions.entities == ()
@@ -123,9 +137,8 @@ def test_the_place_is_told_where_the_project_is_named_from_here(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / f"{module}.py").write_text("raise ValueError('no')")
-    described = description(replace(ACCOUNT, implementation=f"{module}.Account"))
     with pytest.raises(ServiceInvalid, match=rf"cannot be imported \(at \S+{module}.py:1\): ValueError: no"):
-        load_functions(described, Path("generated"), Path())
+        load_functions(described(ACCOUNT, f"{module}.Account"), Path("generated"), Path())
 
 
 def test_a_class_that_is_no_entity(load: Load, module: str) -> None:
@@ -166,7 +179,7 @@ def test_a_class_of_another_service(load: Load, module: str) -> None:
 
 
 def test_generated_code_that_is_older_than_the_service(load: Load) -> None:
-    new = tuple(CommandDescription(name, "", "") for name in ("Deposit", "Close", "Audit"))
-    refused = refusal(load, "from tests.unit.runtime.accounts import Account", replace(ACCOUNT, commands=new))
+    newer = replace(ACCOUNT, commands=commands("Deposit", "Close", "Audit"))
+    refused = refusal(load, "from tests.unit.runtime.accounts import Account", newer)
     assert refused.args[0] == "the generated code of `test.Account` does not know `Audit`, `Close`"
     assert refused.help == "it is older than the compiled service: run `cloudstate compile`"
