@@ -58,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code: 1 if the function is not fit, 3 if the machine is not."""
+    from cloudstate.runtime import compat
     from cloudstate.runtime.app import ProxySettings, configure_logs, run_proxy
     from cloudstate.runtime.errors import ServiceInvalid
     from cloudstate.runtime.journal.errors import JournalError
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         journal=arguments.journal,
         check_version=not arguments.no_version_check,
-        passes_metadata=arguments.compat != "reference",
+        compat=compat.REFERENCE if arguments.compat == "reference" else compat.NONE,
     )
     if settings.journal == "memory:":
         print("warning: the journal is in memory, its data ends with this process (see --journal)", file=sys.stderr)

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from cloudstate import entity_pb2 as pb
 from cloudstate.event_sourced_pb2 import EventSourcedReply, EventSourcedStreamIn, EventSourcedStreamOut
 from cloudstate.runtime.clock import SystemClock
+from cloudstate.runtime.compat import NONE, Compat
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.function.remote import Link, announced
 from cloudstate.runtime.host import EntityHost, Router
@@ -138,7 +139,7 @@ class Proxied:
 
 
 @asynccontextmanager
-async def proxied(spec: pb.EntitySpec, journal: Journal | None = None, **options: bool) -> AsyncIterator[Proxied]:
+async def proxied(spec: pb.EntitySpec, journal: Journal | None = None, compat: Compat = NONE) -> AsyncIterator[Proxied]:
     """A proxy in this process, with a scripted function behind it."""
     function = ScriptedFunction(spec)
     behind = Server(function.methods, no_http)
@@ -150,10 +151,10 @@ async def proxied(spec: pb.EntitySpec, journal: Journal | None = None, **options
     keeping = asyncio.create_task(link.keep(take))
     await asyncio.wait_for(link.up.wait(), PATIENCE)
     kept = journal or MemoryJournal(SystemClock())
-    found = announced(spec, link, **options)
+    found = announced(spec, link, compat=compat)
     hosts = [EntityHost(entity, kept) for entity in found.entities]
     router = Router(hosts, found.actions)
-    door = FrontDoor(found.description, router)
+    door = FrontDoor(found.description, router, compat=compat)
     server = Server(door.methods, door.http)
     port = await server.listen("127.0.0.1", 0)
     client = await Channel.connect(f"127.0.0.1:{port}")

@@ -18,6 +18,7 @@ from cloudstate.event_sourced_pb2 import (
     EventSourcedStreamIn,
     EventSourcedStreamOut,
 )
+from cloudstate.runtime.compat import REFERENCE
 from cloudstate.runtime.description import load
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.journal import EntityKey
@@ -53,7 +54,7 @@ def command(number: int, name: str, payload: AddLineItem | GetShoppingCart) -> E
 
 @pytest.fixture
 async def proxy() -> AsyncIterator[Proxied]:
-    async with proxied(spec(), passes_metadata=False) as made:
+    async with proxied(spec(), compat=REFERENCE) as made:
         yield made
 
 
@@ -148,7 +149,7 @@ async def test_a_restart_replays_at_once_and_keeps_what_waits_in_order(proxy: Pr
 
 
 async def test_an_idle_entity_is_passivated_by_half_closing() -> None:
-    async with proxied(spec(passivation=50), passes_metadata=False) as proxy:
+    async with proxied(spec(passivation=50), compat=REFERENCE) as proxy:
         stream = await begun(proxy)
         assert await stream.receive() is None
         stream.end()

@@ -11,6 +11,7 @@ from tests.processes import ROOT
 from bank import wallet_pb2 as bank
 from cloudstate import entity_pb2 as pb
 from cloudstate.action_pb2 import ActionCommand, ActionResponse
+from cloudstate.runtime.compat import REFERENCE
 from cloudstate.runtime.description import load
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.journal import EntityKey
@@ -37,7 +38,7 @@ ACTIONS = "/cloudstate.action.ActionProtocol/"
 
 @pytest.fixture
 async def wallets() -> AsyncIterator[Proxied]:
-    async with proxied(WALLETS, passes_metadata=False) as made:
+    async with proxied(WALLETS, compat=REFERENCE) as made:
         yield made
 
 

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from cloudstate import entity_pb2 as pb
 from cloudstate.runtime.app import process
 from cloudstate.runtime.clock import SystemClock
+from cloudstate.runtime.compat import NONE, Compat
 from cloudstate.runtime.errors import ServiceInvalid, StatusCode
 from cloudstate.runtime.function.remote import Link, announced
 from cloudstate.runtime.function.remote.discovery import DISCOVER, REPORT_ERROR, proxy_info
@@ -34,7 +35,7 @@ class ProxySettings:
         host, port: where to listen; port 0 picks a free one.
         journal: ``memory:`` or ``sqlite:PATH``.
         check_version: refuse functions that speak another version of the protocol.
-        passes_metadata: whether commands of entities carry the caller's metadata.
+        compat: whom to follow.
         grace: seconds that calls in progress get at shutdown.
     """
 
@@ -43,7 +44,7 @@ class ProxySettings:
     port: int = 9000
     journal: str = "memory:"
     check_version: bool = True
-    passes_metadata: bool = True
+    compat: Compat = NONE
     grace: float = 10.0
 
 
@@ -118,11 +119,9 @@ class _Proxy:
 
     async def _take(self, spec: pb.EntitySpec) -> None:
         settings = self._settings
-        found = announced(
-            spec, self.link, check_version=settings.check_version, passes_metadata=settings.passes_metadata
-        )
+        found = announced(spec, self.link, check_version=settings.check_version, compat=settings.compat)
         router = Router([EntityHost(function, self._journal) for function in found.entities], found.actions)
-        door = FrontDoor(found.description, router)
+        door = FrontDoor(found.description, router, compat=settings.compat)
         older, self._router, self._door, self._spec = self._router, router, door, spec
         info = spec.service_info
         logger.info(

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloudstate.runtime.compat import NONE, Compat
 from cloudstate.runtime.description import ServiceDescription
 from cloudstate.runtime.host import Router
 from cloudstate.runtime.proxy.grpc_call import stream_method, unary_method
 from cloudstate.runtime.proxy.health import Health
 from cloudstate.runtime.proxy.reflection import Reflection
 from cloudstate.runtime.proxy.transcoding import HttpApi
-from cloudstate.runtime.proxy.transcoding.failure import RequestRefused, write_refusal
+from cloudstate.runtime.proxy.transcoding.failure import (
+    RequestRefused,
+    write_bare_failure,
+    write_failure,
+    write_refusal,
+)
 from cloudstate.runtime.proxy.transcoding.headers import header
 from cloudstate.runtime.transport import HttpExchange, Method
 
@@ -37,7 +43,13 @@ class FrontDoorLimits:
 class FrontDoor:
     """What a transport server needs to serve one service: ``Server(door.methods, door.http)``."""
 
-    def __init__(self, description: ServiceDescription, router: Router, limits: FrontDoorLimits | None = None) -> None:
+    def __init__(
+        self,
+        description: ServiceDescription,
+        router: Router,
+        limits: FrontDoorLimits | None = None,
+        compat: Compat = NONE,
+    ) -> None:
         """Build all routes.
 
         Raises:
@@ -45,7 +57,9 @@ class FrontDoor:
         """
         limits = limits or FrontDoorLimits()
         self._health = Health(entity.service for entity in description.entities)
-        self._api = HttpApi(description, router, limits.http_timeout)
+        self._api = HttpApi(
+            description, router, limits.http_timeout, write_failure if compat.http_status else write_bare_failure
+        )
         self._methods = self._health.methods() | Reflection(description).methods() | _commands(description, router)
 
     def methods(self, path: str) -> Method | None:

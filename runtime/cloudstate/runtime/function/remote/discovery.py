@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cloudstate import entity_pb2 as pb
+from cloudstate.runtime.compat import NONE, Compat
 from cloudstate.runtime.description import (
     CommandDescription,
     EntityDescription,
@@ -65,14 +66,12 @@ class Announced:
     actions: tuple[ActionFunction, ...]
 
 
-def announced(
-    spec: pb.EntitySpec, link: Link, *, check_version: bool = True, passes_metadata: bool = True
-) -> Announced:
+def announced(spec: pb.EntitySpec, link: Link, *, check_version: bool = True, compat: Compat = NONE) -> Announced:
     """What a discovered function serves, through the link.
 
     Args:
         check_version: refuse functions of other versions of the protocol.
-        passes_metadata: whether commands of entities carry the caller's metadata.
+        compat: whom to follow.
 
     Raises:
         ServiceInvalid: it cannot be served; the text is for the function's author.
@@ -106,7 +105,7 @@ def announced(
                 entity.passivation_ms / 1000,
                 endpoints,
                 inputs,
-                passes_metadata,
+                compat.entity_metadata,
             )
         )
     return Announced(description, tuple(entities), tuple(actions))

@@ -14,7 +14,12 @@ from cloudstate.runtime.description import ServiceDescription
 from cloudstate.runtime.host import Request, Router
 from cloudstate.runtime.proxy.transcoding.binding import Binding, service_bindings
 from cloudstate.runtime.proxy.transcoding.call import UnaryCall, run_streamed
-from cloudstate.runtime.proxy.transcoding.failure import RequestRefused, write_refusal
+from cloudstate.runtime.proxy.transcoding.failure import (
+    RequestRefused,
+    WriteFailure,
+    write_failure,
+    write_refusal,
+)
 from cloudstate.runtime.proxy.transcoding.headers import header, request_metadata
 from cloudstate.runtime.proxy.transcoding.json_decoder import JsonDecoder
 from cloudstate.runtime.proxy.transcoding.json_encoder import JsonEncoder
@@ -33,17 +38,21 @@ class _Route:
 class HttpApi:
     """Serves a service's commands to HTTP clients."""
 
-    def __init__(self, description: ServiceDescription, router: Router, timeout: float) -> None:
+    def __init__(
+        self, description: ServiceDescription, router: Router, timeout: float, fail: WriteFailure = write_failure
+    ) -> None:
         """Build the routes.
 
         Args:
             timeout: seconds after which a call without a reply is answered with 504.
+            fail: answers calls that fail.
 
         Raises:
             ServiceInvalid: a google.api.http rule is wrong; the text starts with ``HTTP API Config: ``.
         """
         self._router = router
         self._timeout = timeout
+        self._fail = fail
         self._decoder = JsonDecoder(description.schema.pool)
         self._routes: Routes[_Route] = Routes()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,12 +93,12 @@ class HttpApi:
         metadata = request_metadata(request.headers)
         deadline = loop.time() + self._timeout
         if binding.is_unary:
-            call = UnaryCall(exchange, renderer)
+            call = UnaryCall(exchange, renderer, self._fail)
             call.start(self._router, Request(binding.service, binding.command, payload, metadata, deadline))
             return
         opening = Request(binding.service, binding.command, b"", metadata, deadline)
         task = loop.create_task(
-            run_streamed(exchange, renderer, self._router, opening, payload, binding.server_streaming)
+            run_streamed(exchange, renderer, self._router, opening, payload, binding.server_streaming, self._fail)
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from cloudstate.runtime.errors import CloudStateError, StatusCode
 from cloudstate.runtime.host import Failure, Reply, Request, Result, Router
-from cloudstate.runtime.proxy.transcoding.failure import write_failure
+from cloudstate.runtime.proxy.transcoding.failure import WriteFailure
 from cloudstate.runtime.proxy.transcoding.headers import header, raw_content_type, reply_headers
 from cloudstate.runtime.proxy.transcoding.response import ReplyRenderer
 from cloudstate.runtime.proxy.transcoding.streaming import only, stream_format
@@ -21,9 +21,10 @@ logger = logging.getLogger(__name__)
 class UnaryCall:
     """A call with one reply, without a task. Whoever comes first ends it: the reply, the deadline, or the client."""
 
-    __slots__ = ("_abandon", "_exchange", "_is_over", "_renderer", "_timer")
+    __slots__ = ("_abandon", "_exchange", "_fail", "_is_over", "_renderer", "_timer")
 
-    def __init__(self, exchange: HttpExchange, renderer: ReplyRenderer) -> None:
+    def __init__(self, exchange: HttpExchange, renderer: ReplyRenderer, fail: WriteFailure) -> None:
+        self._fail = fail
         self._exchange = exchange
         self._renderer = renderer
         self._abandon: Callable[[], None] | None = None
@@ -45,14 +46,14 @@ class UnaryCall:
             return
         self._abandon = None
         if isinstance(result, Failure):
-            write_failure(self._exchange.respond, result.status, result.description)
+            self._fail(self._exchange.respond, result.status, result.description)
         else:
-            respond_reply(self._exchange, self._renderer, result)
+            respond_reply(self._exchange, self._renderer, result, self._fail)
 
     def _expired(self) -> None:
         if self._end():
             self._leave()
-            write_failure(self._exchange.respond, StatusCode.DEADLINE_EXCEEDED, "no reply within the time limit")
+            self._fail(self._exchange.respond, StatusCode.DEADLINE_EXCEEDED, "no reply within the time limit")
 
     def _gone(self) -> None:
         if self._end():
@@ -74,21 +75,27 @@ class UnaryCall:
         return True
 
 
-def respond_reply(exchange: HttpExchange, renderer: ReplyRenderer, reply: Reply) -> None:
+def respond_reply(exchange: HttpExchange, renderer: ReplyRenderer, reply: Reply, fail: WriteFailure) -> None:
     """Answer with one reply as the whole body."""
     try:
         body = renderer(reply.payload)
     except Exception:
         # The entity's reply is not what its .proto says, or has no JSON form: a fault on this side, for the log.
         logger.exception("a reply cannot be rendered", extra={"path": exchange.request.path})
-        write_failure(exchange.respond, StatusCode.INTERNAL, "the reply cannot be shown as JSON")
+        fail(exchange.respond, StatusCode.INTERNAL, "the reply cannot be shown as JSON")
         return
     content_type = raw_content_type(body.content_type, _metadata_type(reply))
     exchange.respond(200, (("content-type", content_type), *reply_headers(reply.metadata)), body.data)
 
 
 async def run_streamed(
-    exchange: HttpExchange, renderer: ReplyRenderer, router: Router, request: Request, payload: bytes, is_many: bool
+    exchange: HttpExchange,
+    renderer: ReplyRenderer,
+    router: Router,
+    request: Request,
+    payload: bytes,
+    is_many: bool,
+    fail: WriteFailure,
 ) -> None:
     """Run a call of a streamed shape; ``is_many``: the command answers with a stream. Cancel it when the client goes.
 
@@ -100,18 +107,22 @@ async def run_streamed(
                 first = await anext(replies, None)
         except Exception as error:
             code, message = _status(error, exchange)
-            write_failure(exchange.respond, code, message)
+            fail(exchange.respond, code, message)
             return
         if is_many:
-            await _write_stream(exchange, renderer, first, replies)
+            await _write_stream(exchange, renderer, first, replies, fail)
         elif first is None:
-            write_failure(exchange.respond, StatusCode.INTERNAL, f"`{request.command}` gave no reply")
+            fail(exchange.respond, StatusCode.INTERNAL, f"`{request.command}` gave no reply")
         else:
-            respond_reply(exchange, renderer, first)
+            respond_reply(exchange, renderer, first, fail)
 
 
 async def _write_stream(
-    exchange: HttpExchange, renderer: ReplyRenderer, first: Reply | None, replies: AsyncIterator[Reply]
+    exchange: HttpExchange,
+    renderer: ReplyRenderer,
+    first: Reply | None,
+    replies: AsyncIterator[Reply],
+    fail: WriteFailure,
 ) -> None:
     accept = header(exchange.request.headers, "accept")
     form = stream_format(is_raw=renderer.is_raw, accept=accept)
@@ -120,7 +131,7 @@ async def _write_stream(
         metadata = () if first is None else first.metadata
         content_type = form.content_type(body, "" if first is None else _metadata_type(first))
     except Exception as error:
-        write_failure(exchange.respond, *_status(error, exchange))
+        fail(exchange.respond, *_status(error, exchange))
         return
     await exchange.start(200, (("content-type", content_type), *reply_headers(metadata)))
     if body is not None:

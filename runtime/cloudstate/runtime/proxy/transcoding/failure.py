@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.transport import HttpExchange
@@ -42,6 +43,7 @@ HTTP_STATUS: dict[StatusCode, int] = {
 Headers = tuple[tuple[str, str], ...]
 
 _JSON: Headers = (("content-type", "application/json"),)
+_TEXT: Headers = (("content-type", "text/plain; charset=utf-8"),)
 
 
 class RequestRefused(Exception):
@@ -75,6 +77,15 @@ def write_refusal(exchange: HttpExchange, refused: RequestRefused) -> None:
 def write_failure(respond: Respond, code: StatusCode, message: str) -> None:
     """Answer a call that failed."""
     respond(HTTP_STATUS[code], _JSON, failure_json(code.name, message))
+
+
+def write_bare_failure(respond: Respond, code: StatusCode, message: str) -> None:
+    """Answer a call that failed, as the reference does."""
+    respond(500, _TEXT, message.encode())
+
+
+#: Answers a call that failed.
+WriteFailure: TypeAlias = Callable[[Respond, StatusCode, str], None]
 
 
 def failure_json(code: str, message: str) -> bytes:
