@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,6 +126,7 @@ class Proxied:
     port: int
     journal: Journal
     router: Router
+    compat: Compat
     hosts: list[EntityHost] = field(default_factory=list)
 
     def call(self, path: str, message: Message, **metadata: str) -> asyncio.Task[bytes]:
@@ -139,10 +140,15 @@ class Proxied:
 
 
 @asynccontextmanager
-async def proxied(spec: pb.EntitySpec, journal: Journal | None = None, compat: Compat = NONE) -> AsyncIterator[Proxied]:
-    """A proxy in this process, with a scripted function behind it."""
+async def proxied(
+    spec: pb.EntitySpec,
+    journal: Journal | None = None,
+    compat: Compat = NONE,
+    real: Callable[[str], Method | None] | None = None,
+) -> AsyncIterator[Proxied]:
+    """A proxy in this process, with a scripted function behind it, or with ``real``, what a real one serves."""
     function = ScriptedFunction(spec)
-    behind = Server(function.methods, no_http)
+    behind = Server(real or function.methods, no_http)
     link = Link(f"127.0.0.1:{await behind.listen('127.0.0.1', 0)}", pause=0.01)
 
     async def take(channel: Channel) -> None:
@@ -159,7 +165,7 @@ async def proxied(spec: pb.EntitySpec, journal: Journal | None = None, compat: C
     port = await server.listen("127.0.0.1", 0)
     client = await Channel.connect(f"127.0.0.1:{port}")
     try:
-        yield Proxied(function, client, port, kept, router, hosts)
+        yield Proxied(function, client, port, kept, router, compat, hosts)
     finally:
         await client.close()
         await server.drain(0.1)
