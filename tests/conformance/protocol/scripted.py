@@ -18,9 +18,10 @@ from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.compat import NONE, Compat
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.function.remote import Link, announced
-from cloudstate.runtime.host import EntityHost, Router
+from cloudstate.runtime.host import EntityHost, HostLimits, Router
 from cloudstate.runtime.journal import Journal, MemoryJournal
 from cloudstate.runtime.proxy import FrontDoor
+from cloudstate.runtime.support import FUNCTION_LIMITS
 from cloudstate.runtime.transport import (
     CallFailed,
     Channel,
@@ -145,10 +146,11 @@ async def proxied(
     journal: Journal | None = None,
     compat: Compat = NONE,
     real: Callable[[str], Method | None] | None = None,
+    limits: HostLimits | None = None,
 ) -> AsyncIterator[Proxied]:
     """A proxy in this process, with a scripted function behind it, or with ``real``, what a real one serves."""
     function = ScriptedFunction(spec)
-    behind = Server(real or function.methods, no_http)
+    behind = Server(real or function.methods, no_http, FUNCTION_LIMITS)
     link = Link(f"127.0.0.1:{await behind.listen('127.0.0.1', 0)}", pause=0.01)
 
     async def take(channel: Channel) -> None:
@@ -158,7 +160,7 @@ async def proxied(
     await asyncio.wait_for(link.up.wait(), PATIENCE)
     kept = journal or MemoryJournal(SystemClock())
     found = announced(spec, link, compat=compat)
-    hosts = [EntityHost(entity, kept) for entity in found.entities]
+    hosts = [EntityHost(entity, kept, limits) for entity in found.entities]
     router = Router(hosts, found.actions)
     door = FrontDoor(found.description, router, compat=compat)
     server = Server(door.methods, door.http)

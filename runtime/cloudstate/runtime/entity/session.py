@@ -10,7 +10,6 @@ a rebuilt state after anything that may have left a dirty one. It does not know 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
@@ -66,7 +65,7 @@ class EntitySession:
         self.phase = Phase.ABSENT
         self.sequence = 0
         self._max_waiting = max_waiting
-        self._waiting: deque[Command] = deque()
+        self._waiting: list[Command] = []  # mostly empty, and there are many: a deque takes 600 bytes
         self._current: Command | None = None
         self._outcome: Outcome | None = None
         self._last_id = 0
@@ -111,7 +110,7 @@ class EntitySession:
         self._current = None
         self._outcome = None
         self.phase = Phase.READY
-        return [self._begin(self._waiting.popleft())] if self._waiting else []
+        return [self._begin(self._waiting.pop(0))] if self._waiting else []
 
     def _abandoned(self, message: Abandoned) -> list[Effect]:
         for command in self._waiting:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from typing import Protocol
 
 from cloudstate.runtime.entity.messages import (
@@ -60,7 +59,7 @@ class Resident:
         self._home = home
         self._instance: Instance | None = None
         self._activation: asyncio.Task[None] | None = None
-        self._inbox: deque[Input] = deque()
+        self._inbox: list[Input] = []  # holds one message at most for long: a deque takes 600 bytes
         self._running = False
 
     def feed(self, message: Input) -> None:
@@ -73,7 +72,7 @@ class Resident:
         try:
             self._execute(self.session.feed(message))
             while self._inbox:
-                self._execute(self.session.feed(self._inbox.popleft()))
+                self._execute(self.session.feed(self._inbox.pop(0)))
         finally:
             self._running = False
 
