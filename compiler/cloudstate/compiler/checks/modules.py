@@ -17,22 +17,32 @@ from cloudstate.compiler.source import Source, Span
 _GENERATED_PACKAGE = "the generated package"
 _PROTO = "the module of a .proto file"
 _AUTHOR = "the author's module"
+#: Packages that the runtime has imported before it looks for a service's modules.
+_OF_THE_RUNTIME = frozenset({"grpc", "grpc_health", "grpc_reflection", "httptools", "ngh2", "uvloop", "yaml"})
 
 
 def check(spec: Spec) -> Iterator[Diagnostic]:
     """Top-level names with two owners."""
     owners: dict[str, tuple[str, Span]] = {}
     for name, what, span in _names(spec):
-        if name in sys.stdlib_module_names:
+        taken = _taken(name)
+        if taken:
             found = codes.MODULE_CLASH.at(span, f"{what} would be `{name}`", name=name)
             advice = "name another module with `class:`" if what == _AUTHOR else "give it another name"
-            yield found.note("the standard library has a module of this name").help(advice)
+            yield found.note(f"{taken} has a module of this name").help(advice)
         elif name in owners and owners[name][0] != what:
             other, first = owners[name]
             found = codes.MODULE_CLASH.at(span, f"{what}", name=name)
             yield found.also(first, other).help("rename one of them")
         owners.setdefault(name, (what, span))
     yield from _same_file(spec)
+
+
+def _taken(name: str) -> str:
+    """Who else has a module of this name, "" if nobody."""
+    if name in sys.stdlib_module_names:
+        return "the standard library"
+    return "the runtime" if name in _OF_THE_RUNTIME else ""
 
 
 def _names(spec: Spec) -> Iterator[tuple[str, str, Span]]:
@@ -53,7 +63,7 @@ def _names(spec: Spec) -> Iterator[tuple[str, str, Span]]:
             seen.add(f"author {top}")
             yield top, _AUTHOR, span
     for name in sorted(spec.neighbours):
-        if f"author {name}" not in seen and name not in sys.stdlib_module_names:
+        if f"author {name}" not in seen and not _taken(name):
             yield name, _AUTHOR, spec.name.span
 
 
