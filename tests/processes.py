@@ -16,11 +16,11 @@ ROOT = Path(__file__).parents[1]
 
 
 @contextmanager
-def server(arguments: Sequence[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def server(arguments: Sequence[str], heard: list[str] | None = None) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run ``python ARGUMENTS`` until the block ends; gives the process and the address it printed.
 
     The process must print its address (``host:port`` or ``unix:PATH``) as the last word of a line when it accepts
-    connections.
+    connections. What it prints until then goes into ``heard``.
     """
     process = subprocess.Popen(
         [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -28,7 +28,7 @@ def server(arguments: Sequence[str]) -> Iterator[tuple[subprocess.Popen[str], st
     watchdog = Timer(PATIENCE, process.kill)  # then it has not printed an address, and the test says so
     watchdog.start()
     try:
-        address = _address(process)
+        address = _address(process, heard if heard is not None else [])
         watchdog.cancel()
         yield process, address
     finally:
@@ -39,13 +39,12 @@ def server(arguments: Sequence[str]) -> Iterator[tuple[subprocess.Popen[str], st
             process.stdout.close()
 
 
-def _address(process: subprocess.Popen[str]) -> str:
+def _address(process: subprocess.Popen[str], printed: list[str]) -> str:
     assert process.stdout is not None
-    printed = []
     for line in process.stdout:
         printed.append(line)
         word = line.split()[-1] if line.split() else ""
-        if word.startswith("unix:") or word.rpartition(":")[2].isdigit():
+        if word.startswith("unix:") or (":" in word and word.rpartition(":")[2].isdigit()):
             return word
     raise AssertionError(f"the server ended before it served:\n{''.join(printed)}")
 

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from cloudstate.cli.port import port
 from cloudstate.cli.project import NotCompiled, find_project
 
 HELP = "serve a compiled service's code as a user function, for any CloudState proxy"
@@ -22,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--port",
-        type=int,
+        type=port,
         default=os.environ.get("PORT", "8080"),
         help="the port to listen on; 0 picks a free one (default: $PORT, now %(default)s)",
     )

@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 
+from cloudstate.cli.port import port
+
 HELP = "serve a user function in any language: gRPC and HTTP/JSON on one port"
 
 
@@ -23,7 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--port",
-        type=int,
+        type=port,
         default=os.environ.get("HTTP_PORT", "9000"),
         help="the port to listen on; 0 picks a free one (default: $HTTP_PORT, now %(default)s)",
     )
@@ -41,6 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--no-version-check", action="store_true", help="serve functions of other versions of the protocol, too"
+    )
+    parser.add_argument(
+        "--metrics-port",
+        type=port,
+        default=os.environ.get("METRICS_PORT"),
+        help="serve metrics, /ready and /alive on this port (default: $METRICS_PORT, or nowhere)",
     )
     parser.add_argument(
         "--log-level",
@@ -67,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = ProxySettings(
         function=arguments.user_function,
         host=arguments.host,
+        metrics_port=arguments.metrics_port,
         port=arguments.port,
         journal=arguments.journal,
         check_version=not arguments.no_version_check,

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from cloudstate.cli.port import port
 from cloudstate.cli.project import NotCompiled, find_project
 
 HELP = "serve a compiled service: gRPC and HTTP/JSON on one port"
@@ -20,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--port",
-        type=int,
+        type=port,
         default=os.environ.get("HTTP_PORT", "9000"),
         help="the port to listen on; 0 picks a free one (default: %(default)s)",
     )
@@ -32,6 +33,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "PROJECT/.cloudstate/NAME.db)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where `cloudstate compile --out` has written")
+    parser.add_argument(
+        "--metrics-port",
+        type=port,
+        default=os.environ.get("METRICS_PORT"),
+        help="serve metrics, /ready and /alive on this port (default: $METRICS_PORT, or nowhere)",
+    )
     parser.add_argument(
         "--log-level",
         default="INFO",
@@ -59,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
             generated=project.generated,
             code=project.code,
             host=arguments.host,
+            metrics_port=arguments.metrics_port,
             port=arguments.port,
             journal=arguments.journal,
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloudstate.runtime.app import process
 from cloudstate.runtime.app.loading import load_functions
 from cloudstate.runtime.description import load
+from cloudstate.runtime.metrics import EntityMetrics
 from cloudstate.runtime.support import FUNCTION_LIMITS, UserFunction
 from cloudstate.runtime.transport import HttpExchange, Server
 
@@ -58,6 +59,10 @@ async def _serve(settings: FunctionSettings, ready: Callable[[str], None]) -> No
 
 class _Nothing:
     """Calls are all that is in progress, and the server waits for those itself."""
+
+    def metrics(self) -> Iterable[EntityMetrics]:
+        """See ``Serving.metrics``: whoever keeps the state counts."""
+        return ()
 
     def leave(self) -> None:
         """See ``Serving.leave``."""

@@ -6,10 +6,12 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
+from cloudstate.runtime.app.management import Management
+from cloudstate.runtime.metrics import EntityMetrics
 from cloudstate.runtime.transport import Server
 
 logger = logging.getLogger(__name__)
@@ -20,6 +22,10 @@ _COLLECT_AFTER = 100_000
 
 class Serving(Protocol):
     """What is behind the port."""
+
+    def metrics(self) -> Iterable[EntityMetrics]:
+        """What is counted."""
+        ...
 
     def leave(self) -> None:
         """The process is about to end: say so to whoever asks for its health."""
@@ -37,7 +43,13 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 async def serve_until_stopped(
-    server: Server, serving: Serving, host: str, port: int, grace: float, ready: Callable[[str], None]
+    server: Server,
+    serving: Serving,
+    host: str,
+    port: int,
+    grace: float,
+    ready: Callable[[str], None],
+    management_port: int | None = None,
 ) -> None:
     """Listen until SIGTERM or SIGINT, then drain.
 
@@ -45,11 +57,16 @@ async def serve_until_stopped(
         host: an address, or ``unix:PATH``.
         grace: seconds that calls in progress get.
         ready: called with ``host:port`` or ``unix:PATH`` once connections are accepted.
+        management_port: where metrics and readiness are served; None: nowhere.
 
     Raises:
         OSError: the address cannot be bound.
     """
     stop = _stop_signal()
+    management = Management(serving.metrics, lambda: not stop.is_set())
+    if management_port is not None:
+        bound = await management.listen(host, management_port)
+        logger.info("metrics, /ready and /alive are on port %d", bound)
     ready(await _listen(server, host, port))
     await stop.wait()  # without a deadline: serving ends when somebody asks for it
     logger.info("draining for at most %g seconds", grace)
@@ -60,6 +77,8 @@ async def serve_until_stopped(
             await serving.drain()
     except TimeoutError:
         logger.warning("some calls did not finish within %g seconds", grace)
+    finally:
+        await management.close()
 
 
 async def _listen(server: Server, host: str, port: int) -> str:

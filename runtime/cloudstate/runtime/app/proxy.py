@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -17,6 +17,7 @@ from cloudstate.runtime.function.remote import Link, announced
 from cloudstate.runtime.function.remote.discovery import DISCOVER, REPORT_ERROR, proxy_info
 from cloudstate.runtime.host import EntityHost, Router
 from cloudstate.runtime.journal import Journal, open_journal
+from cloudstate.runtime.metrics import EntityMetrics
 from cloudstate.runtime.proxy import FrontDoor
 from cloudstate.runtime.transport import CallFailed, Channel, HttpExchange, Method, Server, Status
 
@@ -36,6 +37,7 @@ class ProxySettings:
         journal: ``memory:`` or ``sqlite:PATH``.
         check_version: refuse functions that speak another version of the protocol.
         compat: whom to follow.
+        metrics_port: where metrics, /ready and /alive are served; None: nowhere.
         grace: seconds that calls in progress get at shutdown.
     """
 
@@ -45,6 +47,7 @@ class ProxySettings:
     journal: str = "memory:"
     check_version: bool = True
     compat: Compat = NONE
+    metrics_port: int | None = None
     grace: float = 10.0
 
 
@@ -75,7 +78,9 @@ async def _serve(settings: ProxySettings, ready: Callable[[str], None]) -> None:
             keeping.result()
         process.collect_rarely()
         server = Server(proxy.methods, proxy.http)
-        await process.serve_until_stopped(server, proxy, settings.host, settings.port, settings.grace, ready)
+        await process.serve_until_stopped(
+            server, proxy, settings.host, settings.port, settings.grace, ready, settings.metrics_port
+        )
     finally:
         keeping.cancel()
         await asyncio.wait({keeping})
@@ -145,6 +150,10 @@ class _Proxy:
         """See ``FrontDoor.http``."""
         assert self._door is not None
         self._door.http(exchange)
+
+    def metrics(self) -> Iterable[EntityMetrics]:
+        """See ``Serving.metrics``."""
+        return [host.metrics for host in self._router.hosts] if self._router is not None else []
 
     def leave(self) -> None:
         """See ``Serving.leave``."""

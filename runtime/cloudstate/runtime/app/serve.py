@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from cloudstate.runtime.description import Placement, ServiceDescription, load
 from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.host import EntityHost, Router
 from cloudstate.runtime.journal import open_journal
+from cloudstate.runtime.metrics import EntityMetrics
 from cloudstate.runtime.proxy import FrontDoor
 from cloudstate.runtime.transport import Server
 
@@ -26,6 +27,7 @@ class Settings:
         code: the directory of the spec, where the author's modules are.
         host, port: where to listen; port 0 picks a free one.
         journal: ``memory:`` or ``sqlite:PATH``; None: what the spec's store says.
+        metrics_port: where metrics, /ready and /alive are served; None: nowhere.
         grace: seconds that calls in progress get at shutdown.
     """
 
@@ -34,6 +36,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 9000
     journal: str | None = None
+    metrics_port: int | None = None
     grace: float = 10.0
 
 
@@ -63,7 +66,9 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         router = Router([EntityHost(function, journal) for function in functions.entities], functions.actions)
         serving = _Embedded(FrontDoor(description, router), router)
         server = Server(serving.door.methods, serving.door.http)
-        await process.serve_until_stopped(server, serving, settings.host, settings.port, settings.grace, ready)
+        await process.serve_until_stopped(
+            server, serving, settings.host, settings.port, settings.grace, ready, settings.metrics_port
+        )
     finally:
         await journal.close()
 
@@ -74,6 +79,9 @@ class _Embedded:
 
     door: FrontDoor
     router: Router
+
+    def metrics(self) -> Iterable[EntityMetrics]:
+        return [host.metrics for host in self.router.hosts]
 
     def leave(self) -> None:
         self.door.draining = True

@@ -26,6 +26,8 @@ REPLAY_SLICE = 1000
 class EmbeddedEventSourced:
     """The author's event-sourced entity: makes one instance per live entity."""
 
+    metrics_prefix = "cloudstate_eventsourced"
+
     def __init__(self, entity: EventSourcedEntity[Any]) -> None:
         definition = entity.definition
         self.service = definition.service

@@ -45,6 +45,7 @@ class EntityFunction(Protocol):
 
     service: str
     entity_type: str
+    metrics_prefix: str
     passivation: float
     endpoints: Mapping[str, Endpoint]
 

@@ -19,6 +19,8 @@ from cloudstate.runtime.payload import Payload
 class EmbeddedValue:
     """The author's value entity: makes one instance per live entity."""
 
+    metrics_prefix = "cloudstate_value"
+
     def __init__(self, entity: ValueEntity[Any]) -> None:
         definition = entity.definition
         self.service = definition.service

@@ -9,10 +9,13 @@ from itertools import islice, takewhile
 
 from cloudstate.runtime.clock import Clock, SystemClock
 from cloudstate.runtime.entity.messages import Answer, Command, Failure, Passivate
+from cloudstate.runtime.entity.session import Phase
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.function.port import EntityFunction
 from cloudstate.runtime.host.resident import Resident
+from cloudstate.runtime.journal import MeasuredJournal
 from cloudstate.runtime.journal.port import EntityKey, Journal
+from cloudstate.runtime.metrics import EntityMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,10 @@ class EntityHost:
         self, function: EntityFunction, journal: Journal, limits: HostLimits | None = None, clock: Clock | None = None
     ) -> None:
         self.function = function
-        self.journal = journal
         self.limits = limits or HostLimits()
-        self._monotonic = (clock or SystemClock()).monotonic
+        self.monotonic = (clock or SystemClock()).monotonic
+        self.metrics = EntityMetrics(function.metrics_prefix, function.entity_type)
+        self.journal: Journal = MeasuredJournal(journal, self.metrics, self.monotonic)
         self._residents: OrderedDict[str, Resident] = OrderedDict()
         self._in_flight = 0
         self._sweep: asyncio.TimerHandle | None = None
@@ -69,7 +73,10 @@ class EntityHost:
             resident = self._admit(entity_id)
         else:
             self._residents.move_to_end(entity_id)
-        resident.last_used = self._monotonic()
+        resident.last_used = self.monotonic()
+        self.metrics.received_commands += 1
+        if resident.session.phase is not Phase.READY:
+            self.metrics.stashed_commands += 1
         resident.feed(command)
         return resident
 
@@ -81,7 +88,8 @@ class EntityHost:
 
     def forget(self, entity_id: str) -> None:
         """Called by a resident whose session has stopped."""
-        self._residents.pop(entity_id, None)
+        if self._residents.pop(entity_id, None) is not None:
+            self.metrics.passivated_entities += 1
 
     def sweep(self, now: float) -> None:
         """Passivate what has been idle for the passivation time at ``now``, on the monotonic clock."""
@@ -123,6 +131,6 @@ class EntityHost:
 
     def _run_sweep(self) -> None:
         self._sweep = None
-        self.sweep(self._monotonic())
+        self.sweep(self.monotonic())
         if self._residents:
             self._schedule_sweep()

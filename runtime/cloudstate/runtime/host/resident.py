@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 from cloudstate.runtime.entity.messages import (
@@ -14,8 +15,10 @@ from cloudstate.runtime.entity.messages import (
     Discard,
     Effect,
     EventsEmitted,
+    FunctionLost,
     Handle,
     Input,
+    Outcome,
     Persist,
     Persisted,
     PersistFailed,
@@ -25,6 +28,7 @@ from cloudstate.runtime.errors import CloudStateError, EntityFailed
 from cloudstate.runtime.function.port import EntityFunction, Instance
 from cloudstate.runtime.journal.errors import JournalUnavailable
 from cloudstate.runtime.journal.port import Appended, AppendEvents, EntityKey, Journal, WriteValue
+from cloudstate.runtime.metrics import EntityMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +47,8 @@ class Home(Protocol):
 
     function: EntityFunction
     journal: Journal
+    metrics: EntityMetrics
+    monotonic: Callable[[], float]
 
     def forget(self, entity_id: str) -> None: ...
 
@@ -50,7 +56,17 @@ class Home(Protocol):
 class Resident:
     """One entity in memory. Messages go in with ``feed``; tickets of commands are told in the order of the session."""
 
-    __slots__ = ("_activation", "_home", "_inbox", "_instance", "_running", "key", "last_used", "session")
+    __slots__ = (
+        "_activation",
+        "_handled_at",
+        "_home",
+        "_inbox",
+        "_instance",
+        "_running",
+        "key",
+        "last_used",
+        "session",
+    )
 
     def __init__(self, key: EntityKey, home: Home, max_waiting: int) -> None:
         self.key = key
@@ -61,6 +77,7 @@ class Resident:
         self._activation: asyncio.Task[None] | None = None
         self._inbox: list[Input] = []  # holds one message at most for long: a deque takes 600 bytes
         self._running = False
+        self._handled_at = 0.0
 
     def feed(self, message: Input) -> None:
         """Take a command (whose ticket is told the answer, perhaps before this returns) or another message."""
@@ -70,21 +87,21 @@ class Resident:
             return
         self._running = True
         try:
-            self._execute(self.session.feed(message))
+            self._execute(self.session.feed(message), message)
             while self._inbox:
-                self._execute(self.session.feed(self._inbox.pop(0)))
+                message = self._inbox.pop(0)
+                self._execute(self.session.feed(message), message)
         finally:
             self._running = False
 
-    def _execute(self, effects: list[Effect]) -> None:
+    def _execute(self, effects: list[Effect], message: Input) -> None:
         for effect in effects:
             if isinstance(effect, Answer):
                 self._answer(effect)
             elif isinstance(effect, Handle):
-                assert self._instance is not None
-                outcome = self._instance.handle(effect.command_id, effect.command, self.feed)
-                if outcome is not None:
-                    self._inbox.append(outcome)
+                if effect.command is not message:
+                    self._home.metrics.unstashed_commands += 1
+                self._handle(effect)
             elif isinstance(effect, Persist):
                 self._persist(effect)
             elif isinstance(effect, Activate):
@@ -93,6 +110,25 @@ class Resident:
                 self._discard()
             else:
                 self._home.forget(self.key.id)
+
+    def _handle(self, effect: Handle) -> None:
+        assert self._instance is not None
+        home = self._home
+        self._handled_at = home.monotonic()
+        outcome = self._instance.handle(effect.command_id, effect.command, self._handled)
+        if outcome is not None:
+            home.metrics.command_processing_time.observe(home.monotonic() - self._handled_at)
+            self._inbox.append(outcome)
+
+    def _handled(self, outcome: Outcome) -> None:
+        """The function has answered later."""
+        home = self._home
+        home.metrics.command_processing_time.observe(home.monotonic() - self._handled_at)
+        self.feed(outcome)
+
+    def _lost(self, message: FunctionLost) -> None:
+        self._home.metrics.failed_entities += 1
+        self.feed(message)
 
     def _answer(self, answer: Answer) -> None:
         ticket: Ticket = answer.ticket
@@ -124,7 +160,7 @@ class Resident:
             self.feed(PersistFailed(result))
 
     async def _activate(self) -> None:
-        self._instance = instance = self._home.function.instance(self.key, self.feed)
+        self._instance = instance = self._home.function.instance(self.key, self._lost)
         message: Input
         try:
             async with asyncio.timeout(ACTIVATION_LIMIT):
@@ -143,6 +179,10 @@ class Resident:
             failed = EntityFailed(entity_type=self.key.type, entity_id=self.key.id, doing="being activated")
             message = ActivationFailed(failed)
         self._activation = None
+        if isinstance(message, Activated):
+            self._home.metrics.activated_entities += 1
+        else:
+            self._home.metrics.failed_entities += 1
         self.feed(message)
 
     def _discard(self) -> None:

@@ -73,10 +73,10 @@ class Router:
     """Routes commands to the entities and actions of one runtime."""
 
     def __init__(self, entities: Iterable[EntityHost], actions: Iterable[ActionFunction] = ()) -> None:
-        self._hosts = tuple(entities)
+        self.hosts = tuple(entities)
         self._targets: dict[tuple[str, str], _Target] = {}
         self._background: set[asyncio.Task[None]] = set()
-        for host in self._hosts:
+        for host in self.hosts:
             for name, endpoint in host.function.endpoints.items():
                 self._targets[host.function.service, name] = _Target(endpoint, host, None)
         for action in actions:
@@ -140,7 +140,7 @@ class Router:
 
     async def drain(self) -> None:
         """Wait until nothing is in progress. The caller bounds the wait and lets no new command in."""
-        for host in self._hosts:
+        for host in self.hosts:
             await host.drain()
         if self._background:
             await asyncio.wait(self._background)
@@ -228,7 +228,7 @@ class Router:
 class _Pending:
     """A command at an entity, and who waits for its answer: the ticket of ``Command``."""
 
-    __slots__ = ("_done", "_host", "_over", "_request", "_router", "resident")
+    __slots__ = ("_done", "_host", "_over", "_request", "_router", "_started", "resident")
 
     def __init__(self, router: Router, host: EntityHost, request: Request, done: Done) -> None:
         self._router = router
@@ -236,14 +236,22 @@ class _Pending:
         self._request = request
         self._done = done
         self._over = False
+        self._started = host.monotonic()
         self.resident: Resident | None = None
 
     def answered(self, answer: Answer) -> None:
         if self._over:
             return
         self._over = True
-        self._host.release()
+        host = self._host
+        host.release()
         action = answer.action
+        metrics = host.metrics
+        metrics.command_total_time.observe(host.monotonic() - self._started)
+        if isinstance(action, Failure):
+            metrics.failed_commands += 1
+        else:
+            metrics.completed_commands += 1
         if not answer.side_effects and isinstance(action, (Reply, Failure)):
             self._done(action)
         else:

@@ -12,6 +12,7 @@ from cloudstate.runtime.journal.errors import (
     JournalUnavailable,
     WrongExpectedSequence,
 )
+from cloudstate.runtime.journal.measured import MeasuredJournal
 from cloudstate.runtime.journal.memory import MemoryJournal
 from cloudstate.runtime.journal.port import (
     AppendEvents,
@@ -35,6 +36,7 @@ __all__ = [
     "JournalError",
     "JournalInvalid",
     "JournalUnavailable",
+    "MeasuredJournal",
     "MemoryJournal",
     "Snapshot",
     "SqliteJournal",

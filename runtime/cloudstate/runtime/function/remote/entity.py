@@ -47,12 +47,14 @@ class Protocol02(Protocol):
     Attributes:
         path: the method that carries an entity's stream.
         noun: how the model is called in texts for clients.
+        metrics_prefix: how it is called in the names of metrics.
         message_in: the class of what we send; its field ``command`` takes a command.
         message_out: the class of what comes back: ``reply`` or ``failure``.
     """
 
     path: str
     noun: str
+    metrics_prefix: str
     message_in: Any
     message_out: Any
 
@@ -89,6 +91,7 @@ class RemoteEntity:
         self.model = model
         self.service = service
         self.entity_type = entity_type
+        self.metrics_prefix = model.metrics_prefix
         self.passivation = passivation
         self.endpoints = endpoints
         self.inputs = inputs

@@ -24,6 +24,7 @@ class EventSourced:
 
     path = f"/{ENTITY_TYPE}/handle"
     noun = "entity"
+    metrics_prefix = "cloudstate_eventsourced"
     message_in = EventSourcedStreamIn
     message_out = EventSourcedStreamOut
 

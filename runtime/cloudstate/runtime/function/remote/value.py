@@ -23,6 +23,7 @@ class ValueEntity:
 
     path = f"/{ENTITY_TYPE}/handle"
     noun = "Value entity"
+    metrics_prefix = "cloudstate_value"
     message_in = ValueEntityStreamIn
     message_out = ValueEntityStreamOut
 

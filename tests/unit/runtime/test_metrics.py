@@ -1,0 +1,45 @@
+"""What a scrape gets."""
+
+from __future__ import annotations
+
+from cloudstate.runtime.metrics import BUCKETS, EntityMetrics, Histogram, render
+
+
+def test_a_duration_counts_in_the_first_bucket_that_holds_it() -> None:
+    histogram = Histogram()
+    for seconds in (0.0, 0.005, 0.0051, 10.0, 11.0):
+        histogram.observe(seconds)
+    assert histogram.counts[:2] == [2, 1]
+    assert histogram.counts[-2:] == [1, 1]
+    assert histogram.total == 21.0101
+
+
+def test_the_text_has_every_metric_of_every_type_with_one_head_each() -> None:
+    carts, orders = EntityMetrics("cloudstate_eventsourced", "cart"), EntityMetrics("cloudstate_eventsourced", "order")
+    wallets = EntityMetrics("cloudstate_value", "wallet")
+    carts.persisted_events = 3
+    orders.persist_time.observe(0.02)
+    lines = render([wallets, orders, carts]).splitlines()
+    assert 'cloudstate_eventsourced_persisted_events_total{entity_name="cart"} 3' in lines
+    assert 'cloudstate_value_persisted_events_total{entity_name="wallet"} 0' in lines
+    head = 'cloudstate_eventsourced_persist_time_seconds_bucket{entity_name="order"'
+    buckets = [line for line in lines if line.startswith(head)]
+        line
+        for line in lines
+        if line.startswith('cloudstate_eventsourced_persist_time_seconds_bucket{entity_name="order"')
+    ]
+    assert [line.rpartition(" ")[2] for line in buckets] == ["0", "0"] + ["1"] * (len(BUCKETS) - 1)
+    assert buckets[-1].endswith('le="+Inf"} 1')
+    assert 'cloudstate_eventsourced_persist_time_seconds_sum{entity_name="order"} 0.02' in lines
+    types = [line for line in lines if line.startswith("# TYPE")]
+    assert len(types) == len(set(types)) == 2 * 20
+
+
+def test_a_scrape_can_ask_for_some() -> None:
+    name = "cloudstate_value_completed_commands_total"
+    text = render([EntityMetrics("cloudstate_value", "wallet")], [name])
+    assert [line for line in text.splitlines() if not line.startswith("#")] == [f'{name}{{entity_name="wallet"}} 0']
+
+
+def test_labels_are_escaped() -> None:
+    assert r'{entity_name="a\"b\\c"}' in render([EntityMetrics("x", 'a"b\\c')])
