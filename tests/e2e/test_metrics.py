@@ -31,9 +31,9 @@ def test_commands_and_events_are_counted(placement: str, tmp_path: Path) -> None
     journal = f"sqlite:{tmp_path}/carts.db"
     options = ["--metrics-port", "0"]
     with server(function("shopping-cart", "--port", "0")) as (_, where):
-        command = (
-            [*cart(journal), *options] if placement == "embedded" else proxy(where, "--journal", journal, *options)
-        )
+        apart = proxy(where, "--journal", journal, *options)
+        command = apart if placement == "sidecar" else [*cart(journal), *options]
+        heard: list[str] = []
         with server(command, heard) as (_, address):
             port = next(line.split()[-1] for line in heard if "metrics, /ready" in line)
             assert get(port, "/ready") == get(port, "/alive") == "OK\n"

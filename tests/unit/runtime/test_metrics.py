@@ -24,10 +24,6 @@ def test_the_text_has_every_metric_of_every_type_with_one_head_each() -> None:
     assert 'cloudstate_value_persisted_events_total{entity_name="wallet"} 0' in lines
     head = 'cloudstate_eventsourced_persist_time_seconds_bucket{entity_name="order"'
     buckets = [line for line in lines if line.startswith(head)]
-        line
-        for line in lines
-        if line.startswith('cloudstate_eventsourced_persist_time_seconds_bucket{entity_name="order"')
-    ]
     assert [line.rpartition(" ")[2] for line in buckets] == ["0", "0"] + ["1"] * (len(BUCKETS) - 1)
     assert buckets[-1].endswith('le="+Inf"} 1')
     assert 'cloudstate_eventsourced_persist_time_seconds_sum{entity_name="order"} 0.02' in lines

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloudstate.runtime.app import process
 from cloudstate.runtime.app.loading import load_functions
 from cloudstate.runtime.description import load
-from cloudstate.runtime.metrics import EntityMetrics
 from cloudstate.runtime.support import FUNCTION_LIMITS, UserFunction
 from cloudstate.runtime.transport import HttpExchange, Server
 
@@ -54,18 +53,14 @@ async def _serve(settings: FunctionSettings, ready: Callable[[str], None]) -> No
     process.collect_rarely()
     server = Server(function.methods, _not_here, FUNCTION_LIMITS)
     host = f"unix:{settings.unix}" if settings.unix else settings.host
-    await process.serve_until_stopped(server, _Nothing(), host, settings.port, settings.grace, ready)
+    await process.serve_until_stopped(server, _Calls(function), host, settings.port, settings.grace, ready)
 
 
-class _Nothing:
+class _Calls:
     """Calls are all that is in progress, and the server waits for those itself."""
 
-    def metrics(self) -> Iterable[EntityMetrics]:
-        """See ``Serving.metrics``: whoever keeps the state counts."""
-        return ()
-
-    def leave(self) -> None:
-        """See ``Serving.leave``."""
+    def __init__(self, function: UserFunction) -> None:
+        self.leave = function.leave
 
     async def drain(self) -> None:
         """See ``Serving.drain``."""

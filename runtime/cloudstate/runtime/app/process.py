@@ -23,10 +23,6 @@ _COLLECT_AFTER = 100_000
 class Serving(Protocol):
     """What is behind the port."""
 
-    def metrics(self) -> Iterable[EntityMetrics]:
-        """What is counted."""
-        ...
-
     def leave(self) -> None:
         """The process is about to end: say so to whoever asks for its health."""
         ...
@@ -49,7 +45,8 @@ async def serve_until_stopped(
     port: int,
     grace: float,
     ready: Callable[[str], None],
-    management_port: int | None = None,
+    metrics_port: int | None = None,
+    metrics: Callable[[], Iterable[EntityMetrics]] = tuple,
 ) -> None:
     """Listen until SIGTERM or SIGINT, then drain.
 
@@ -57,15 +54,16 @@ async def serve_until_stopped(
         host: an address, or ``unix:PATH``.
         grace: seconds that calls in progress get.
         ready: called with ``host:port`` or ``unix:PATH`` once connections are accepted.
-        management_port: where metrics and readiness are served; None: nowhere.
+        metrics_port: where metrics and readiness are served; None: nowhere.
+        metrics: what is counted, asked at each scrape.
 
     Raises:
         OSError: the address cannot be bound.
     """
     stop = _stop_signal()
-    management = Management(serving.metrics, lambda: not stop.is_set())
-    if management_port is not None:
-        bound = await management.listen(host, management_port)
+    management = Management(metrics, lambda: not stop.is_set())
+    if metrics_port is not None:
+        bound = await management.listen(host, metrics_port)
         logger.info("metrics, /ready and /alive are on port %d", bound)
     ready(await _listen(server, host, port))
     await stop.wait()  # without a deadline: serving ends when somebody asks for it

@@ -79,7 +79,7 @@ async def _serve(settings: ProxySettings, ready: Callable[[str], None]) -> None:
         process.collect_rarely()
         server = Server(proxy.methods, proxy.http)
         await process.serve_until_stopped(
-            server, proxy, settings.host, settings.port, settings.grace, ready, settings.metrics_port
+            server, proxy, settings.host, settings.port, settings.grace, ready, settings.metrics_port, proxy.metrics
         )
     finally:
         keeping.cancel()
@@ -152,7 +152,7 @@ class _Proxy:
         self._door.http(exchange)
 
     def metrics(self) -> Iterable[EntityMetrics]:
-        """See ``Serving.metrics``."""
+        """What is counted."""
         return [host.metrics for host in self._router.hosts] if self._router is not None else []
 
     def leave(self) -> None:

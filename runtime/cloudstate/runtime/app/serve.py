@@ -67,7 +67,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         serving = _Embedded(FrontDoor(description, router), router)
         server = Server(serving.door.methods, serving.door.http)
         await process.serve_until_stopped(
-            server, serving, settings.host, settings.port, settings.grace, ready, settings.metrics_port
+            server, serving, settings.host, settings.port, settings.grace, ready, settings.metrics_port, serving.metrics
         )
     finally:
         await journal.close()
