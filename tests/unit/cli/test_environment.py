@@ -64,12 +64,15 @@ def test_the_journal_of_the_environment_is_opened(monkeypatch: pytest.MonkeyPatc
     assert opened == ["sqlite:/data/shop.db", "memory:"]
 
 
-@pytest.mark.parametrize(("words", "name"), [(["run", CART], "HTTP_PORT"), (["function", CART], "PORT")])
+@pytest.mark.parametrize("value", ["http", "65536", "-1", "9000 ", ""])
+@pytest.mark.parametrize(
+    ("words", "name"), [(["run", CART], "HTTP_PORT"), (["proxy"], "HTTP_PORT"), (["function", CART], "PORT")]
+)
 def test_a_port_that_is_none_is_wrong_usage(
-    words: list[str], name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: list[str], name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(name, "http")
+    monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as left:
         main(words)
     assert left.value.code == 2
-    assert "argument --port: invalid int value: 'http'" in capsys.readouterr().err
+    assert f"argument --port: `{value}` is not a port, a number from 0 to 65535" in capsys.readouterr().err
