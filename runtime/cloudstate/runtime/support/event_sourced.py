@@ -48,6 +48,7 @@ class EventSourcedStreams(EntityStreams):
 
     message_in = EventSourcedStreamIn
     message_out = EventSourcedStreamOut
+    restarts = True
 
     def opened(self, init: EventSourcedInit) -> Told:
         """See ``EntityStreams.opened``."""

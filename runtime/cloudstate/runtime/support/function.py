@@ -13,12 +13,13 @@ from google.protobuf.message import DecodeError
 
 from cloudstate import entity_pb2 as pb
 from cloudstate.runtime.description import Model, ServiceDescription
-from cloudstate.runtime.errors import StatusCode
+from cloudstate.runtime.errors import ServiceInvalid, StatusCode
 from cloudstate.runtime.function.port import ActionFunction, EntityFunction
 from cloudstate.runtime.function.remote import action, discovery, event_sourced, value
 from cloudstate.runtime.support.action import action_methods
 from cloudstate.runtime.support.event_sourced import EventSourcedStreams
 from cloudstate.runtime.support.messages import Messages
+from cloudstate.runtime.support.stream import EntityStreams
 from cloudstate.runtime.support.value import ValueStreams
 from cloudstate.runtime.transport import Limits, Method, Status, StreamMethod, UnaryCall, UnaryMethod
 
@@ -45,8 +46,14 @@ class UserFunction:
         entities: Iterable[EntityFunction],
         actions: Iterable[ActionFunction],
     ) -> None:
-        """Args: what ``cloudstate run`` would serve itself."""
-        self._spec = entity_spec(description).SerializeToString()
+        """Args: what ``cloudstate run`` would serve itself.
+
+        Raises:
+            ServiceInvalid: it has an entity of a model that is not served here.
+        """
+        spec = entity_spec(description)
+        self._spec = spec.SerializeToString()
+        self._types = {entity.entity_type for entity in spec.entities}
         self._messages = messages = Messages(description)
         by_service = {entity.service: entity for entity in entities}
         models = {
@@ -58,17 +65,25 @@ class UserFunction:
             discovery.REPORT_ERROR: UnaryMethod(_report_error),
             **action_methods(messages, {action.service: action for action in actions}),
         }
+        self._streams: list[EntityStreams] = []
         # A function serves the protocols that it uses and no others.
         if models[Model.EVENT_SOURCED]:
-            events = EventSourcedStreams(messages, models[Model.EVENT_SOURCED])
-            self._methods[f"/{event_sourced.ENTITY_TYPE}/handle"] = StreamMethod(events.serve)
+            self._serve(event_sourced.ENTITY_TYPE, EventSourcedStreams(messages, models[Model.EVENT_SOURCED]))
         if models[Model.VALUE]:
-            values = ValueStreams(messages, models[Model.VALUE])
-            self._methods[f"/{value.ENTITY_TYPE}/handle"] = StreamMethod(values.serve)
+            self._serve(value.ENTITY_TYPE, ValueStreams(messages, models[Model.VALUE]))
+
+    def _serve(self, entity_type: str, streams: EntityStreams) -> None:
+        self._methods[f"/{entity_type}/handle"] = StreamMethod(streams.serve)
+        self._streams.append(streams)
 
     def methods(self, path: str) -> Method | None:
         """The method at a path, or None."""
         return self._methods.get(path)
+
+    def leave(self) -> None:
+        """The process is about to end: entities end their streams as soon as they are idle."""
+        for streams in self._streams:
+            streams.leave()
 
     def _discover(self, call: UnaryCall, payload: bytes) -> None:
         try:
@@ -84,12 +99,33 @@ class UserFunction:
             info.protocol_minor_version,
             extra={"peer": call.peer},
         )
+        self._warn(info)
         self._messages.proxy_knows_status = info.proxy_name == discovery.PROXY_NAME
         call.reply(self._spec)
 
+    def _warn(self, info: pb.ProxyInfo) -> None:
+        """What does not fit is for the proxy to refuse; it then says so through ``reportError``."""
+        version = info.protocol_major_version, info.protocol_minor_version
+        ours = discovery.MAJOR, discovery.MINOR
+        if version != ours:
+            logger.warning("the proxy speaks protocol %d.%d, this is %d.%d", *version, *ours)
+        missing = sorted(self._types - set(info.supported_entity_types))
+        if missing:
+            logger.warning("the proxy does not support these entity types: %s", ", ".join(missing))
+
 
 def entity_spec(description: ServiceDescription) -> pb.EntitySpec:
-    """What the function says of itself."""
+    """What the function says of itself.
+
+    Raises:
+        ServiceInvalid: an entity's model has no place in the protocol yet.
+    """
+    for entity in description.entities:
+        if entity.model not in _TYPES:
+            raise ServiceInvalid(
+                f"`{entity.service}` has the model {entity.model}, which a user function does not serve yet",
+                help=f"the models that it serves are {', '.join(_TYPES)}",
+            )
     files = FileDescriptorSet(file=description.schema.files)
     return pb.EntitySpec(
         proto=files.SerializeToString(),

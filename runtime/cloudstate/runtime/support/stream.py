@@ -16,15 +16,17 @@ from google.protobuf.message import DecodeError
 
 from cloudstate import entity_pb2 as pb
 from cloudstate.runtime.entity.messages import Command, Failure, Forward, Outcome, Reply
-from cloudstate.runtime.errors import CloudStateError
+from cloudstate.runtime.errors import CloudStateError, StatusCode
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import EntityFunction, Instance
 from cloudstate.runtime.function.remote.messages import metadata_of
 from cloudstate.runtime.journal.port import EntityKey
 from cloudstate.runtime.support.messages import Messages
-from cloudstate.runtime.transport import StreamCall
+from cloudstate.runtime.transport import CallFailed, Status, StreamCall
 
 logger = logging.getLogger(__name__)
+
+_LEAVING = Status(StatusCode.UNAVAILABLE, "the function is shutting down")
 
 
 class StreamBroken(Exception):
@@ -41,10 +43,14 @@ class EntityStreams(ABC):
     #: The classes of the messages of a stream.
     message_in: Any
     message_out: Any
+    #: Whether a failed command may leave a state behind that has to be told anew.
+    restarts: bool
 
     def __init__(self, messages: Messages, functions: Iterable[EntityFunction]) -> None:
         self.messages = messages
         self._functions = {function.service: function for function in functions}
+        self._live: set[_Entity] = set()
+        self._is_leaving = False
 
     @abstractmethod
     def opened(self, init: Any) -> Any:
@@ -55,19 +61,44 @@ class EntityStreams(ABC):
         """The reply message for an outcome."""
 
     async def serve(self, call: StreamCall) -> None:
-        """Serve one stream until the proxy ends it, or until it breaks: the last message then says why."""
+        """Serve one stream until the proxy ends it, or until it breaks: the last message then says why.
+
+        Raises:
+            CallFailed: the function is about to end.
+        """
+        if self._is_leaving:
+            raise CallFailed(_LEAVING)
         entity = _Entity(self)
+        self._live.add(entity)
         try:
-            async for data in call:
-                answer = await entity.take(data)
-                if answer is not None:
-                    await call.send(answer)
+            await self._converse(entity, call)
         except StreamBroken as broken:
             logger.error("an entity's stream breaks: %s", broken, extra=entity.place())
             failure = pb.Failure(command_id=broken.command_id, description=str(broken))
             await call.send(self.message_out(failure=failure).SerializeToString())
+        except asyncio.CancelledError:
+            if not self._is_leaving:
+                raise
         finally:
+            self._live.discard(entity)
             entity.stop()
+
+    async def _converse(self, entity: _Entity, call: StreamCall) -> None:
+        async for data in call:
+            entity.is_idle = False
+            answer = await entity.take(data)
+            if answer is not None:
+                await call.send(answer)
+                if self._is_leaving:
+                    return
+                entity.is_idle = True
+
+    def leave(self) -> None:
+        """End each stream as soon as its command is answered: the proxy tells the entity to whoever comes next."""
+        self._is_leaving = True
+        for entity in self._live:
+            if entity.is_idle and entity.task is not None:
+                entity.task.cancel()
 
     def function(self, service: str) -> EntityFunction:
         """The code of a service."""
@@ -78,9 +109,16 @@ class EntityStreams(ABC):
 
 
 class _Entity:
-    """One live entity."""
+    """One live entity.
+
+    Attributes:
+        task: what serves its stream.
+        is_idle: its last command is answered, and the next one has not come.
+    """
 
     def __init__(self, streams: EntityStreams) -> None:
+        self.task = asyncio.current_task()
+        self.is_idle = False
         self._streams = streams
         self._key = EntityKey("", "")
         self._function: EntityFunction | None = None
@@ -181,6 +219,7 @@ class _Entity:
         action, messages = outcome.action, self._streams.messages
         effects: list[pb.SideEffect] = []
         if isinstance(action, Failure):
+            action = action._replace(restart=action.restart and self._streams.restarts)
             self._is_over = action.restart
             message = pb.ClientAction(failure=messages.failure(action, command.id))
             outcome = Outcome(action)

@@ -39,6 +39,7 @@ class ValueStreams(EntityStreams):
 
     message_in = ValueEntityStreamIn
     message_out = ValueEntityStreamOut
+    restarts = False  # each command works on a copy, and other proxies restart event-sourced entities only
 
     def opened(self, init: ValueEntityInit) -> Told:
         """See ``EntityStreams.opened``."""
