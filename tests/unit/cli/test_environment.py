@@ -22,7 +22,15 @@ def parsed(command: ModuleType, *words: str) -> argparse.Namespace:
 
 @pytest.fixture(autouse=True)
 def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HOST", "HTTP_PORT", "PORT", "CLOUDSTATE_JOURNAL", "USER_FUNCTION_HOST", "USER_FUNCTION_PORT"):
+    for name in (
+        "HOST",
+        "HTTP_PORT",
+        "PORT",
+        "METRICS_PORT",
+        "CLOUDSTATE_JOURNAL",
+        "USER_FUNCTION_HOST",
+        "USER_FUNCTION_PORT",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
