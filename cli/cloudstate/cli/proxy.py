@@ -45,6 +45,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--no-version-check", action="store_true", help="serve functions of other versions of the protocol, too"
     )
     parser.add_argument(
+        "--cors-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a web page's origin that may call, e.g. https://shop.example; * for all; may be given several times",
+    )
+    parser.add_argument(
         "--metrics-port",
         type=port,
         default=os.environ.get("METRICS_PORT"),
@@ -76,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         function=arguments.user_function,
         host=arguments.host,
         metrics_port=arguments.metrics_port,
+        origins=tuple(arguments.cors_origin),
         port=arguments.port,
         journal=arguments.journal,
         check_version=not arguments.no_version_check,

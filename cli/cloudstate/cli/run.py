@@ -34,6 +34,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where `cloudstate compile --out` has written")
     parser.add_argument(
+        "--cors-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a web page's origin that may call, e.g. https://shop.example; * for all; may be given several times",
+    )
+    parser.add_argument(
         "--metrics-port",
         type=port,
         default=os.environ.get("METRICS_PORT"),
@@ -67,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
             code=project.code,
             host=arguments.host,
             metrics_port=arguments.metrics_port,
+            origins=tuple(arguments.cors_origin),
             port=arguments.port,
             journal=arguments.journal,
         )

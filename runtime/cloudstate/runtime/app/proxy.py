@@ -37,6 +37,7 @@ class ProxySettings:
         journal: ``memory:`` or ``sqlite:PATH``.
         check_version: refuse functions that speak another version of the protocol.
         compat: whom to follow.
+        origins: the origins of web pages that may call; ``*`` for all.
         metrics_port: where metrics, /ready and /alive are served; None: nowhere.
         grace: seconds that calls in progress get at shutdown.
     """
@@ -47,6 +48,7 @@ class ProxySettings:
     journal: str = "memory:"
     check_version: bool = True
     compat: Compat = NONE
+    origins: tuple[str, ...] = ()
     metrics_port: int | None = None
     grace: float = 10.0
 
@@ -126,7 +128,7 @@ class _Proxy:
         settings = self._settings
         found = announced(spec, self.link, check_version=settings.check_version, compat=settings.compat)
         router = Router([EntityHost(function, self._journal) for function in found.entities], found.actions)
-        door = FrontDoor(found.description, router, compat=settings.compat)
+        door = FrontDoor(found.description, router, compat=settings.compat, origins=settings.origins)
         older, self._router, self._door, self._spec = self._router, router, door, spec
         info = spec.service_info
         logger.info(

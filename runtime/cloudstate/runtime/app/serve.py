@@ -27,6 +27,7 @@ class Settings:
         code: the directory of the spec, where the author's modules are.
         host, port: where to listen; port 0 picks a free one.
         journal: ``memory:`` or ``sqlite:PATH``; None: what the spec's store says.
+        origins: the origins of web pages that may call; ``*`` for all.
         metrics_port: where metrics, /ready and /alive are served; None: nowhere.
         grace: seconds that calls in progress get at shutdown.
     """
@@ -36,6 +37,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 9000
     journal: str | None = None
+    origins: tuple[str, ...] = ()
     metrics_port: int | None = None
     grace: float = 10.0
 
@@ -64,7 +66,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     await journal.open()
     try:
         router = Router([EntityHost(function, journal) for function in functions.entities], functions.actions)
-        serving = _Embedded(FrontDoor(description, router), router)
+        serving = _Embedded(FrontDoor(description, router, origins=settings.origins), router)
         server = Server(serving.door.methods, serving.door.http)
         await process.serve_until_stopped(
             server, serving, settings.host, settings.port, settings.grace, ready, settings.metrics_port, serving.metrics

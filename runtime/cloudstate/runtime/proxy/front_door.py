@@ -6,12 +6,15 @@ is not gRPC as HTTP/JSON, then Knative's probe, then 404.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cloudstate.runtime.compat import NONE, Compat
 from cloudstate.runtime.description import ServiceDescription
 from cloudstate.runtime.host import Router
+from cloudstate.runtime.proxy.cors import Cors
 from cloudstate.runtime.proxy.grpc_call import stream_method, unary_method
+from cloudstate.runtime.proxy.grpc_web import GrpcWeb
 from cloudstate.runtime.proxy.health import Health
 from cloudstate.runtime.proxy.reflection import Reflection
 from cloudstate.runtime.proxy.transcoding import HttpApi
@@ -34,9 +37,11 @@ class FrontDoorLimits:
     """Bounds of the front door; those of connections and messages are the transport's.
 
     Attributes:
+        max_message: the largest message of gRPC-Web, in bytes; as large as the transport's of gRPC.
         http_timeout: seconds that an HTTP/JSON call may take to its first reply; gRPC callers bring deadlines along.
     """
 
+    max_message: int = 12 * 1024 * 1024
     http_timeout: float = 60.0
 
 
@@ -49,8 +54,13 @@ class FrontDoor:
         router: Router,
         limits: FrontDoorLimits | None = None,
         compat: Compat = NONE,
+        origins: Iterable[str] = (),
     ) -> None:
         """Build all routes.
+
+        Args:
+            compat: whom to follow.
+            origins: the origins of web pages that may call; ``*`` for all.
 
         Raises:
             ServiceInvalid: a google.api.http rule of the service is wrong.
@@ -60,6 +70,8 @@ class FrontDoor:
         self._api = HttpApi(
             description, router, limits.http_timeout, write_failure if compat.http_status else write_bare_failure
         )
+        self._web = GrpcWeb(description, router, limits.max_message, limits.http_timeout)
+        self._cors = Cors(origins) if origins else None
         self._methods = self._health.methods() | Reflection(description).methods() | _commands(description, router)
 
     def methods(self, path: str) -> Method | None:
@@ -68,7 +80,9 @@ class FrontDoor:
 
     def http(self, exchange: HttpExchange) -> None:
         """Answer a request that is not gRPC."""
-        if self._api.serve(exchange):
+        if self._cors is not None and self._cors.serve(exchange):
+            return
+        if self._web.serve(exchange) or self._api.serve(exchange):
             return
         probe = header(exchange.request.headers, _PROBE)
         if probe == _PROBE_ANSWER:

@@ -64,14 +64,16 @@ class HttpExchange:
         request: the request.
         on_cancel: set by the handler; called once when the peer goes away before the response is complete.
         done: the response is complete, or nobody waits for it any more.
+        always: headers that every response to it has, whoever gives it.
     """
 
-    __slots__ = ("_sink", "_started", "done", "on_cancel", "request")
+    __slots__ = ("_sink", "_started", "always", "done", "on_cancel", "request")
 
     def __init__(self, request: HttpRequest, sink: ResponseSink) -> None:
         self.request = request
         self.on_cancel: Callable[[], None] | None = None
         self.done = False
+        self.always: tuple[tuple[str, str], ...] = ()
         self._sink = sink
         self._started = False
 
@@ -81,7 +83,7 @@ class HttpExchange:
         Raises:
             ValueError: when a header would break the framing of the response.
         """
-        checked = checked_headers(headers)
+        checked = checked_headers((*headers, *self.always) if self.always else headers)
         if self.done or self._started:
             return
         self._finish()
@@ -93,7 +95,7 @@ class HttpExchange:
         Raises:
             ValueError: when a header would break the framing of the response.
         """
-        checked = checked_headers(headers)
+        checked = checked_headers((*headers, *self.always) if self.always else headers)
         if self.done or self._started:
             return
         self._started = True
