@@ -1,13 +1,14 @@
 # Every target sets up what it needs: a virtual environment from the lock file. The generated code is committed.
 PYTHON ?= python3
 PORT ?= 9000
+SEED ?= $(shell $(PYTHON) -c "import secrets; print(secrets.randbelow(2**32))")
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 CODE := compiler runtime cli tests specs .ci
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit golden generate proto lint format types arch check fresh wheel smoke bench lock clean
+.PHONY: help setup run test unit laws golden generate proto lint format types arch check fresh wheel smoke bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ test: $(STAMP) ## all tests
 
 unit: $(STAMP) ## the fast tests: no sockets, no processes
 	$(BIN)/python -m pytest -n 2 tests/unit specs
+
+laws: $(STAMP) ## the laws of the CRDTs, 10,000 examples each (about half an hour; SEED=... repeats a run)
+	$(BIN)/python -m pytest -n 2 tests/property/test_crdt_laws.py --hypothesis-profile=laws --hypothesis-seed=$(SEED)
 
 golden: $(STAMP) ## refresh the golden files, then show what changed
 	$(BIN)/python -m pytest tests/golden --snapshot-update

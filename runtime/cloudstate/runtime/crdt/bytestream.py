@@ -6,6 +6,9 @@ length.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from cloudstate.runtime.crdt.errors import EncodingInvalid
 from cloudstate.runtime.payload import Payload
 
@@ -21,8 +24,8 @@ class Writer:
     def __init__(self) -> None:
         self._out = bytearray()
 
-    def bytes(self) -> bytes:
-        """What was written."""
+    def written(self) -> bytes:
+        """All bytes so far."""
         return bytes(self._out)
 
     def number(self, value: int) -> None:
@@ -58,11 +61,21 @@ class Writer:
 class Reader:
     """Takes bytes apart; every method raises EncodingInvalid if they are not there, or were written otherwise."""
 
-    __slots__ = ("_data", "offset")
+    __slots__ = ("_data", "_depth", "offset")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
+        self._depth = 0
         self.offset = 0
+
+    @contextmanager
+    def nested(self, deepest: int) -> Iterator[None]:
+        """Something is read that is inside of what is being read; no more than ``deepest`` levels of it."""
+        self._depth += 1
+        if self._depth > deepest:
+            raise self.invalid(f"more than {deepest} levels")
+        yield
+        self._depth -= 1
 
     def end(self) -> None:
         """Nothing may follow."""

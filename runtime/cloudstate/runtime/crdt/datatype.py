@@ -63,9 +63,11 @@ class Draft(Protocol[F]):
 
     Attributes:
         facts: the facts, with everything added and taken back so far.
+        depth: how many maps this one is in.
     """
 
     author: Author
+    depth: int
 
     @property
     def facts(self) -> Mapping[Dot, F]: ...

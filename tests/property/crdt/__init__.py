@@ -1,0 +1,1 @@
+"""The laws of the data types, written once for all of them."""
