@@ -29,7 +29,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def send(port: int, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+def send(port: int, method: str, path: str, body: bytes, **headers: str) -> Answer:
     connection = HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
@@ -113,12 +113,12 @@ def test_failures_are_in_the_last_frame(port: int, method: str, body: bytes, sta
 
 def test_a_browser_asks_first(port: int) -> None:
     question = {"access_control_request_method": "POST", "access_control_request_headers": "content-type,x-grpc-web"}
-    allowed = send(port, "OPTIONS", CONVERTER + "Convert", origin=ORIGIN, **question)
+    allowed = send(port, "OPTIONS", CONVERTER + "Convert", b"", origin=ORIGIN, **question)
     assert allowed.status == 204
     assert allowed.headers["access-control-allow-origin"] == ORIGIN
     assert allowed.headers["access-control-allow-headers"] == "content-type,x-grpc-web"
     assert "POST" in allowed.headers["access-control-allow-methods"]
-    refused = send(port, "OPTIONS", CONVERTER + "Convert", origin="https://other.example", **question)
+    refused = send(port, "OPTIONS", CONVERTER + "Convert", b"", origin="https://other.example", **question)
     assert refused.status == 405
     assert "access-control-allow-origin" not in refused.headers
 

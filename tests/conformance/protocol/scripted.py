@@ -82,7 +82,7 @@ class ScriptedFunction:
     def __init__(self, spec: pb.EntitySpec) -> None:
         self.spec = spec
         self.streams: asyncio.Queue[Stream] = asyncio.Queue()
-        self.reported: list[str] = []
+        self.reports: asyncio.Queue[str] = asyncio.Queue()
         self.actions: dict[str, Method] = {}
 
     def methods(self, path: str) -> Method | None:
@@ -104,7 +104,7 @@ class ScriptedFunction:
         return await asyncio.wait_for(self.streams.get(), PATIENCE)
 
     def _report(self, call: UnaryCall, payload: bytes) -> None:
-        self.reported.append(pb.UserFunctionError.FromString(payload).message)
+        self.reports.put_nowait(pb.UserFunctionError.FromString(payload).message)
         call.reply(Empty().SerializeToString())
 
     async def _open(self, call: StreamCall, message_in: Any) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from google.protobuf.empty_pb2 import Empty
-from tests.conformance.protocol.scripted import Proxied, Stream, es_failure, es_reply, proxied, wrapped
+from tests.conformance.protocol.scripted import PATIENCE, Proxied, Stream, es_failure, es_reply, proxied, wrapped
 from tests.processes import ROOT
 
 from cloudstate import entity_pb2 as pb
@@ -252,3 +253,26 @@ async def test_a_forward_is_answered_by_its_target(proxy: Proxied) -> None:
     assert (await other.receive()).command.id == 1
     await other.send(es_reply(1, Cart(items=[])))
     assert Cart.FromString(await call) == Cart()
+
+
+async def test_the_function_hears_of_a_reply_of_another_type(proxy: Proxied) -> None:
+    stream = await begun(proxy)
+    call = proxy.call(GET, GetShoppingCart(user_id="ada"))
+    await stream.receive()
+    await stream.send(es_reply(2, Empty()))
+    await call  # it is sent on as it is
+    assert await reported(proxy) == (
+        f"{SERVICE}.GetCart: Expected reply type_url to be [type.googleapis.com/{SERVICE.rpartition('.')[0]}.Cart] "
+        "but was [type.googleapis.com/google.protobuf.Empty]."
+    )
+
+
+async def test_the_function_hears_of_a_reply_to_nothing(proxy: Proxied) -> None:
+    stream = await begun(proxy)
+    await stream.send(es_reply(7, Empty()))
+    assert await reported(proxy) == "shopping-cart entity ada: a reply to command 7, expected 1"
+
+
+async def reported(proxy: Proxied) -> str:
+    """The first error that the function is told of."""
+    return await asyncio.wait_for(proxy.function.reports.get(), PATIENCE)

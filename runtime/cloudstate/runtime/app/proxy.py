@@ -14,7 +14,8 @@ from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.compat import NONE, Compat
 from cloudstate.runtime.errors import ServiceInvalid, StatusCode
 from cloudstate.runtime.function.remote import Link, announced
-from cloudstate.runtime.function.remote.discovery import DISCOVER, REPORT_ERROR, proxy_info
+from cloudstate.runtime.function.remote.discovery import DISCOVER, proxy_info
+from cloudstate.runtime.function.remote.link import REPORT_ERROR
 from cloudstate.runtime.host import EntityHost, Router
 from cloudstate.runtime.journal import Journal, open_journal
 from cloudstate.runtime.metrics import EntityMetrics

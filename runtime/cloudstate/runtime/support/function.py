@@ -15,7 +15,7 @@ from cloudstate import entity_pb2 as pb
 from cloudstate.runtime.description import Model, ServiceDescription
 from cloudstate.runtime.errors import ServiceInvalid, StatusCode
 from cloudstate.runtime.function.port import ActionFunction, EntityFunction
-from cloudstate.runtime.function.remote import action, discovery, event_sourced, value
+from cloudstate.runtime.function.remote import action, discovery, event_sourced, link, value
 from cloudstate.runtime.support.action import action_methods
 from cloudstate.runtime.support.event_sourced import EventSourcedStreams
 from cloudstate.runtime.support.messages import Messages
@@ -62,7 +62,7 @@ class UserFunction:
         }
         self._methods: dict[str, Method] = {
             discovery.DISCOVER: UnaryMethod(self._discover),
-            discovery.REPORT_ERROR: UnaryMethod(_report_error),
+            link.REPORT_ERROR: UnaryMethod(_report_error),
             **action_methods(messages, {action.service: action for action in actions}),
         }
         self._streams: list[EntityStreams] = []

@@ -28,7 +28,6 @@ from cloudstate.runtime.function.remote.value import ValueEntity
 from cloudstate.runtime.payload import PROTOBUF_PREFIX
 
 DISCOVER = "/cloudstate.EntityDiscovery/discover"
-REPORT_ERROR = "/cloudstate.EntityDiscovery/reportError"
 
 MAJOR, MINOR = 0, 2
 #: Functions of ours tell proxies of this name more than protocol 0.2 has fields for.
@@ -93,6 +92,7 @@ def announced(spec: pb.EntitySpec, link: Link, *, check_version: bool = True, co
     for entity in description.entities:
         endpoints = {command.name: _endpoint(command, entity.model, schema) for command in entity.commands}
         inputs = {command.name: PROTOBUF_PREFIX + command.input for command in entity.commands}
+        outputs = {command.name: PROTOBUF_PREFIX + command.output for command in entity.commands}
         if entity.model is Model.ACTION:
             actions.append(RemoteAction(link, entity.service, endpoints, inputs))
             continue
@@ -105,6 +105,7 @@ def announced(spec: pb.EntitySpec, link: Link, *, check_version: bool = True, co
                 entity.passivation_ms / 1000,
                 endpoints,
                 inputs,
+                outputs,
                 compat.entity_metadata,
             )
         )

@@ -79,12 +79,14 @@ class RemoteEntity:
         passivation: float,
         endpoints: Mapping[str, Endpoint],
         inputs: Mapping[str, str],
+        outputs: Mapping[str, str],
         passes_metadata: bool = True,
     ) -> None:
         """See ``EntityFunction``.
 
         Args:
             inputs: the type URL of each command's input.
+            outputs: the type URL of each command's output.
             passes_metadata: whether commands carry the caller's metadata.
         """
         self.link = link
@@ -95,6 +97,7 @@ class RemoteEntity:
         self.passivation = passivation
         self.endpoints = endpoints
         self.inputs = inputs
+        self.outputs = outputs
         self.passes_metadata = passes_metadata
 
     def instance(self, key: EntityKey, lost: Callable[[FunctionLost], None]) -> RemoteInstance:
@@ -105,7 +108,7 @@ class RemoteEntity:
 class RemoteInstance:
     """One live entity: its stream, and the command that the function is at."""
 
-    __slots__ = ("_broken", "_command_id", "_done", "_function", "_key", "_lost", "_starting", "_stream")
+    __slots__ = ("_broken", "_command", "_command_id", "_done", "_function", "_key", "_lost", "_starting", "_stream")
 
     def __init__(self, key: EntityKey, function: RemoteEntity, lost: Callable[[FunctionLost], None]) -> None:
         self._key = key
@@ -113,6 +116,7 @@ class RemoteInstance:
         self._lost: Callable[[FunctionLost], None] | None = lost
         self._stream: Duplex | None = None
         self._command_id = 0
+        self._command = ""
         self._done: Told | None = None
         self._starting = True
         self._broken: FunctionLost | None = None
@@ -141,7 +145,7 @@ class RemoteInstance:
         """See ``Instance.handle``."""
         stream, function = self._stream, self._function
         assert stream is not None
-        self._command_id, self._done = command_id, done
+        self._command_id, self._command, self._done = command_id, command.name, done
         message = entity_pb2.Command(
             entity_id=self._key.id,
             id=command_id,
@@ -184,8 +188,18 @@ class RemoteInstance:
             self._give_up("reply", f"a reply to command {reply.command_id}, expected {self._command_id}")
             return
         stream.wait_on()
+        if reply.client_action.HasField("reply"):
+            self._check_type(reply.client_action.reply.payload.type_url)
         effects = side_effects_of(reply.side_effects) if reply.side_effects else ()
         done(Outcome(action_of(reply.client_action), effects, self._function.model.change(reply)))
+
+    def _check_type(self, found: str) -> None:
+        """A reply of another type goes to the client as it is, which may not be able to read it."""
+        function = self._function
+        expected = function.outputs[self._command]
+        if found != expected:
+            name = f"{function.service}.{self._command}"
+            function.link.report(f"{name}: Expected reply type_url to be [{expected}] but was [{found}].")
 
     def _ended(self, status: Status | None) -> None:
         reason = "the function ended the stream" if status is None else f"{status.code.name}: {status.message}"
@@ -212,6 +226,8 @@ class RemoteInstance:
             extra={"entity_type": self._key.type, "entity_id": self._key.id, "command_id": command_id},
         )
         news = FunctionLost(f"Unexpected {noun} {what}", f"{noun[0].upper()}{noun[1:]} terminated")
+        if what in ("reply", "message"):
+            self._function.link.report(f"{self._key.type} entity {self._key.id}: {reason}")
         if self._starting:
             self._broken = news
         else:

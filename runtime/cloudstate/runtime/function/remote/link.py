@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 
+from cloudstate.entity_pb2 import UserFunctionError
 from cloudstate.runtime.errors import CloudStateError, StatusCode
 from cloudstate.runtime.transport import CallFailed, Channel, Duplex, Limits, Outcome, OutgoingUnary, Status
 
@@ -14,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 #: What a function may send us is what clients may send it, and it may be quiet for as long as it likes.
 FUNCTION_LIMITS = Limits(keepalive_interval=330.0, max_pending=1_000_000, connection_window=64 * 1024 * 1024)
+REPORT_ERROR = "/cloudstate.EntityDiscovery/reportError"
+_REPORT_LIMIT = 10.0
 FIRST_PAUSE, LONGEST_PAUSE, JITTER = 1.0, 10.0, 0.2
 
 
@@ -40,6 +43,7 @@ class Link:
         self.target = target
         self._pause = pause
         self._channel: Channel | None = None
+        self._is_reporting = False
         self.up = asyncio.Event()
         """Set while calls can go through."""
 
@@ -113,6 +117,21 @@ class Link:
     def unary(self, path: str, payload: bytes, timeout: float | None, done: Callable[[Outcome], None]) -> OutgoingUnary:
         """A call with one request and one reply. See ``Channel.start_unary``. Raises as ``duplex``."""
         return self._connected().start_unary(path, payload, (), timeout, done)
+
+    def report(self, text: str) -> None:
+        """Tell the function's author what is wrong with what it said: it is for the log over there, and here.
+
+        At most one report is under way; others are logged here only.
+        """
+        logger.warning("the user function is told: %s", text, extra={"target": self.target})
+        if self._channel is None or self._is_reporting:
+            return
+        self._is_reporting = True
+        payload = UserFunctionError(message=text).SerializeToString()
+        self._channel.start_unary(REPORT_ERROR, payload, (), _REPORT_LIMIT, self._reported)
+
+    def _reported(self, outcome: Outcome) -> None:
+        self._is_reporting = False  # whether it was taken or not: some libraries answer with an error
 
     def channel(self) -> Channel:
         """The connection, for calls of other shapes. Raises as ``duplex``."""
