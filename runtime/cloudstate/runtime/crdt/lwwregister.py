@@ -21,6 +21,9 @@ from cloudstate.runtime.payload import Payload
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
+#: The value before the first write.
+UNWRITTEN = Payload("", b"")
+
 
 class Clock(IntEnum):
     """By what "latest" is judged; the numbers are those of the protocol's ``CrdtClock``."""
@@ -54,10 +57,10 @@ class LWWRegisterChange:
 
 @dataclass(frozen=True, slots=True)
 class LWWRegisterValue:
-    """The latest value; an empty payload before the first write."""
+    """The latest value; UNWRITTEN before the first write."""
 
     kind: ClassVar[Kind] = Kind.LWWREGISTER
-    value: Payload = Payload("", b"")
+    value: Payload = UNWRITTEN
 
 
 class LWWRegister(DataType[Written, LWWRegisterChange, LWWRegisterValue]):
