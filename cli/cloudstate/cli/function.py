@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-from cloudstate.cli.port import port
 from cloudstate.cli.project import NotCompiled, find_project
+from cloudstate.cli.serving import add_address, add_log
 
 HELP = "serve a compiled service's code as a user function, for any CloudState proxy"
 
@@ -16,31 +15,10 @@ HELP = "serve a compiled service's code as a user function, for any CloudState p
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("project", type=Path, metavar="PROJECT", help="the folder with service.yaml")
-    parser.add_argument(
-        "--host",
-        default=os.environ.get("HOST", "127.0.0.1"),
-        help="the address to listen on (default: $HOST, now %(default)s)",
-    )
-    parser.add_argument(
-        "--port",
-        type=port,
-        default=os.environ.get("PORT", "8080"),
-        help="the port to listen on; 0 picks a free one (default: $PORT, now %(default)s)",
-    )
+    add_address(parser, "PORT", 8080)
     parser.add_argument("--unix", metavar="PATH", help="listen on a unix socket instead")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where `cloudstate compile --out` has written")
-    parser.add_argument(
-        "--log-level",
-        default="INFO",
-        choices=["DEBUG", "INFO", "WARNING", "ERROR"],
-        help="the least level that the log shows (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--log-format",
-        default="text",
-        choices=["text", "json"],
-        help="lines for people or JSON objects (default: %(default)s)",
-    )
+    add_log(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from cloudstate.cli.port import port
 from cloudstate.cli.project import NotCompiled, find_project
+from cloudstate.cli.serving import add_address, add_front_door, add_log
 
 HELP = "serve a compiled service: gRPC and HTTP/JSON on one port"
 
@@ -16,15 +16,7 @@ HELP = "serve a compiled service: gRPC and HTTP/JSON on one port"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("project", type=Path, metavar="PROJECT", help="the folder with service.yaml")
-    parser.add_argument(
-        "--host", default=os.environ.get("HOST", "127.0.0.1"), help="the address to listen on (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--port",
-        type=port,
-        default=os.environ.get("HTTP_PORT", "9000"),
-        help="the port to listen on; 0 picks a free one (default: %(default)s)",
-    )
+    add_address(parser, "HTTP_PORT", 9000)
     parser.add_argument(
         "--journal",
         metavar="URL",
@@ -33,31 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "PROJECT/.cloudstate/NAME.db)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where `cloudstate compile --out` has written")
-    parser.add_argument(
-        "--cors-origin",
-        action="append",
-        default=[],
-        metavar="ORIGIN",
-        help="a web page's origin that may call, e.g. https://shop.example; * for all; may be given several times",
-    )
-    parser.add_argument(
-        "--metrics-port",
-        type=port,
-        default=os.environ.get("METRICS_PORT"),
-        help="serve metrics, /ready and /alive on this port (default: $METRICS_PORT, or nowhere)",
-    )
-    parser.add_argument(
-        "--log-level",
-        default="INFO",
-        choices=["DEBUG", "INFO", "WARNING", "ERROR"],
-        help="the least level that the log shows (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--log-format",
-        default="text",
-        choices=["text", "json"],
-        help="lines for people or JSON objects (default: %(default)s)",
-    )
+    add_front_door(parser)
+    add_log(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

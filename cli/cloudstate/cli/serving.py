@@ -1,0 +1,67 @@
+"""The arguments that all commands share which serve something."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+_LARGEST = 65_535
+
+
+def port(text: str) -> int:
+    """A TCP port, or 0 for a free one; for ``type=`` of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if not (text.isascii() and text.isdigit() and int(text) <= _LARGEST):
+        raise argparse.ArgumentTypeError(f"`{text}` is not a port, a number from 0 to {_LARGEST}")
+    return int(text)
+
+
+def add_address(parser: argparse.ArgumentParser, variable: str, usual: int) -> None:
+    """``--host`` and ``--port``; ``variable`` is where the environment has the port, ``usual`` what it is otherwise."""
+    parser.add_argument(
+        "--host",
+        default=os.environ.get("HOST", "127.0.0.1"),
+        help="the address to listen on (default: $HOST, now %(default)s)",
+    )
+    parser.add_argument(
+        "--port",
+        type=port,
+        default=os.environ.get(variable, str(usual)),
+        help=f"the port to listen on; 0 picks a free one (default: ${variable}, now %(default)s)",
+    )
+
+
+def add_front_door(parser: argparse.ArgumentParser) -> None:
+    """``--cors-origin`` and ``--metrics-port``: what only those have who serve clients."""
+    parser.add_argument(
+        "--cors-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a web page's origin that may call, e.g. https://shop.example; * for all; may be given several times",
+    )
+    parser.add_argument(
+        "--metrics-port",
+        type=port,
+        default=os.environ.get("METRICS_PORT"),
+        help="serve metrics, /ready and /alive on this port (default: $METRICS_PORT, or nowhere)",
+    )
+
+
+def add_log(parser: argparse.ArgumentParser) -> None:
+    """``--log-level`` and ``--log-format``."""
+    parser.add_argument(
+        "--log-level",
+        default="INFO",
+        choices=["DEBUG", "INFO", "WARNING", "ERROR"],
+        help="the least level that the log shows (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--log-format",
+        default="text",
+        choices=["text", "json"],
+        help="lines for people or JSON objects (default: %(default)s)",
+    )
