@@ -12,8 +12,9 @@ from http.client import HTTPConnection
 from typing import Any
 
 import pytest
+from tests.conformance.protocol.case import Ask, Call
+from tests.conformance.protocol.models import ACTIONS, ENTITIES
 from tests.conformance.protocol.scripted import PATIENCE, Proxied, proxied
-from tests.conformance.protocol.test_models import _es_action, _request, _ve_action
 from tests.processes import ROOT
 
 from cloudstate.runtime.app.loading import load_functions
@@ -45,12 +46,12 @@ async def stack(request: pytest.FixtureRequest) -> AsyncIterator[Proxied]:
 
 
 async def event_sourced(stack: Proxied, *steps: str, service: str = "EventSourcedTckModel/Process") -> str:
-    request = es.Request(id="x", actions=[_es_action(step) for step in steps])
+    request = ENTITIES["event-sourced"].request(Ask(ask=steps, reply=""), "x")
     return es.Response.FromString(await stack.call(ES + service, request)).message
 
 
 async def value(stack: Proxied, *steps: str, service: str = "ValueEntityTckModel/Process") -> str:
-    request = ve.Request(id="x", actions=[_ve_action(step) for step in steps])
+    request = ENTITIES["value"].request(Ask(ask=steps, reply=""), "x")
     return ve.Response.FromString(await stack.call(VE + service, request)).message
 
 
@@ -112,8 +113,8 @@ async def test_vp3_failures(stack: Proxied) -> None:
 async def action(stack: Proxied, method: str, *requests: Any) -> list[str]:
     """What a client gets from a call of any shape."""
     call = stack.client.stream(ACTION + method, timeout=PATIENCE)
-    for groups in requests:
-        await call.send(_request(groups).SerializeToString())
+    for request in ACTIONS.requests(Call(call="unary", requests=requests, responses=())):
+        await call.send(request.SerializeToString())
     await call.end()
     return [act.Response.FromString(data).message async for data in call]
 

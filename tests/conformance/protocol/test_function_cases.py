@@ -1,0 +1,149 @@
+"""The kit's model cases against ``cloudstate function specs/tck``, played by a stock gRPC client: role ``function``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message import Message
+from tests.conformance.protocol.case import Ask, Call, Case, Discover, Open, Role, load_cases
+from tests.conformance.protocol.exclusions import parameters
+from tests.conformance.protocol.models import ACTIONS, ENTITIES, EntityModel
+from tests.processes import function, server
+
+from cloudstate import entity_pb2 as pb
+from cloudstate.action_pb2 import ActionResponse
+
+PATIENCE = 10.0
+ENTITY_ID = "x"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with server(function("tck", "--port", "0")) as (_, where):
+        yield where
+
+
+@pytest.fixture
+async def channel(address: str) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(address) as made:
+        yield made
+
+
+def cases(model: str) -> list[Any]:
+    return parameters(Role.FUNCTION, load_cases(Role.FUNCTION, model))
+
+
+@pytest.mark.parametrize("case", cases("event-sourced") + cases("value"))
+async def test_entity(channel: grpc.aio.Channel, case: Case) -> None:
+    played = EntityPlay(channel, ENTITIES[case.model])
+    for step in case.steps:
+        if isinstance(step, Open):
+            await played.open(step)
+        else:
+            assert isinstance(step, Ask)
+            await played.ask(step)
+    await played.half_close()
+
+
+class EntityPlay:
+    """A proxy with one entity: its stream, and what is stored of it."""
+
+    def __init__(self, channel: grpc.aio.Channel, model: EntityModel) -> None:
+        self._channel = channel
+        self._model = model
+        self._kept = model.kept()
+        self._stream: Any = None
+        self._command_id = 0
+
+    async def open(self, told: Open) -> None:
+        """Begin a stream with what the case gives."""
+        self._kept.open(told)
+        await self._tell()
+
+    async def ask(self, ask: Ask) -> None:
+        """A command; the answer has to be the case's, to the last field."""
+        model = self._model
+        self._command_id += 1
+        await self._stream.write(model.told(ask, self._command_id, ENTITY_ID))
+        answer = await asyncio.wait_for(self._stream.read(), PATIENCE)
+        assert answer is not grpc.aio.EOF
+        # A function that has emitted before it failed may ask for a restart, or take its events back itself.
+        restart = ask.failure is not None and answer.reply.client_action.failure.restart
+        assert answer == model.answer(ask, self._command_id, restart=restart)
+        self._kept.store(ask)
+        if restart:
+            await self._tell()
+
+    async def half_close(self) -> None:
+        """Passivate the entity: the function has to end the stream in good order."""
+        if self._stream is not None:
+            await self._stream.done_writing()
+            assert await asyncio.wait_for(self._stream.read(), PATIENCE) is grpc.aio.EOF
+            assert await self._stream.code() is grpc.StatusCode.OK
+            self._stream = None
+
+    async def _tell(self) -> None:
+        await self.half_close()
+        self._command_id = 0
+        self._stream = stream(self._channel, self._model.path, self._model.message_out)
+        for message in self._kept.opening(self._model.services["model"], ENTITY_ID):
+            await self._stream.write(message)
+
+
+@pytest.mark.parametrize("case", cases("action"))
+async def test_action(channel: grpc.aio.Channel, case: Case) -> None:
+    [call] = case.steps
+    assert isinstance(call, Call)
+    told, path = ACTIONS.told(call), ACTIONS.paths[call.call]
+    expected = [ACTIONS.response(it) for it in call.responses]
+    if call.call == "unary":
+        unary = channel.unary_unary(path, serialized, ActionResponse.FromString)
+        assert [await unary(told[0], timeout=PATIENCE)] == expected
+        return
+    play = stream(channel, path, ActionResponse)
+    got = []
+    for part, groups in zip(told, [(), *call.requests], strict=False):
+        await play.write(part)
+        for _ in groups if call.call == "both" else ():  # each request is answered before the next one
+            got.append(await asyncio.wait_for(play.read(), PATIENCE))
+    await play.done_writing()
+    while (message := await asyncio.wait_for(play.read(), PATIENCE)) is not grpc.aio.EOF:
+        got.append(message)
+    assert got == expected
+    assert await play.code() is grpc.StatusCode.OK
+
+
+@pytest.mark.parametrize("case", cases("discovery"))
+async def test_discovery(channel: grpc.aio.Channel, case: Case) -> None:
+    [said] = case.steps
+    assert isinstance(said, Discover)
+    discover = channel.unary_unary("/cloudstate.EntityDiscovery/discover", serialized, pb.EntitySpec.FromString)
+    spec = await discover(pb.ProxyInfo(protocol_minor_version=2, supported_entity_types=said.supported))
+    found = {entity.service_name: entity for entity in spec.entities}
+    for name, expected in said.discover.items():
+        entity = found[name]
+        assert entity.entity_type == expected.type
+        if expected.persistence_id is not None:
+            assert entity.persistence_id == expected.persistence_id
+        if expected.passivation_ms is not None:
+            assert entity.passivation_strategy.timeout.timeout == expected.passivation_ms
+    files = FileDescriptorSet.FromString(spec.proto).file
+    described = {f"{file.package}.{service.name}" for file in files for service in file.service}
+    assert set(found) <= described
+    if said.version is not None:
+        info = spec.service_info
+        assert (info.protocol_major_version, info.protocol_minor_version) == said.version
+
+
+def stream(channel: grpc.aio.Channel, path: str, message_out: Any) -> Any:
+    """A call that streams in both directions."""
+    return channel.stream_stream(path, serialized, message_out.FromString)(timeout=60)
+
+
+def serialized(message: Message) -> bytes:
+    return message.SerializeToString()
