@@ -135,3 +135,19 @@ def test_a_target_that_is_none(user_function: str, code: int, text: str) -> None
         [sys.executable, *proxy(user_function)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, text in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr
+
+
+def test_a_function_that_comes_back_with_other_services_is_served_anew(tmp_path: Path) -> None:
+    path = f"{tmp_path}/function.sock"
+    with (
+        server(function("shopping-cart", "--unix", path)) as (first, where),
+        server(proxy(where, "--log-level", "WARNING")) as (_, address),
+    ):
+        assert add(address, "pen") == (200, {})
+        first.kill()
+        first.wait()
+        with server(function("wallet", "--unix", path)):
+            # Until it is discovered, nothing takes the path, and that is a 404 of another kind.
+            answers = iter(lambda: ask(address, "POST", "/wallets/w/deposit", {"cents": "5"}), None)
+            assert next(answer for answer in answers if answer[0] != 404) == (200, {"cents": "5"})
+            assert add(address, "pen")[0] == 404

@@ -101,6 +101,7 @@ class _Proxy:
         self._spec: pb.EntitySpec | None = None
         self._door: FrontDoor | None = None
         self._router: Router | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
 
     # -- the function
 
@@ -117,7 +118,7 @@ class _Proxy:
         if spec == self._spec:
             return
         try:
-            await self._take(spec)
+            self._take(spec)
         except ServiceInvalid as error:
             await _report(channel, str(error.args[0]))
             if self._spec is None:
@@ -125,7 +126,7 @@ class _Proxy:
             logger.error("the user function cannot be served any more: %s", error)
             raise CallFailed(Status(StatusCode.FAILED_PRECONDITION, str(error.args[0]))) from error
 
-    async def _take(self, spec: pb.EntitySpec) -> None:
+    def _take(self, spec: pb.EntitySpec) -> None:
         settings = self._settings
         found = announced(spec, self.link, check_version=settings.check_version, compat=settings.compat)
         router = Router([EntityHost(function, self._journal) for function in found.entities], found.actions)
@@ -140,7 +141,10 @@ class _Proxy:
         )
         self.discovered.set()
         if older is not None:
-            await older.drain()  # ends: its function is gone, and with it everything that was in progress
+            # It ends by itself: its function is gone, and with it everything that was in progress.
+            leaving = asyncio.create_task(older.drain())
+            self._leaving.add(leaving)
+            leaving.add_done_callback(self._leaving.discard)
 
     # -- the port
 

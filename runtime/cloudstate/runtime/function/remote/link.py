@@ -57,20 +57,26 @@ class Link:
         pause = self._pause
         while True:
             channel = await self._attempt(connected)
-            if channel is None:
-                await asyncio.sleep(pause * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 spread, not secrecy
-                pause = min(pause * 2, LONGEST_PAUSE)
+            if channel is not None and await self._use(channel) > pause:
+                pause = self._pause  # it was a connection, and not one of those that are lost as soon as they are made
                 continue
-            pause = self._pause
-            self._channel = channel
-            self.up.set()
-            try:
-                await channel.gone()  # without a deadline: it is there for as long as the function is
-            finally:
-                self.up.clear()
-                self._channel = None
-                await channel.close()
-            logger.warning("the connection to the user function is lost", extra={"target": self.target})
+            await asyncio.sleep(pause * random.uniform(1 - JITTER, 1 + JITTER))  # noqa: S311 spread, not secrecy
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _use(self, channel: Channel) -> float:
+        """Let calls through until the connection is gone; gives the seconds that it was there."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        self._channel = channel
+        self.up.set()
+        try:
+            await channel.gone()  # without a deadline: it is there for as long as the function is
+        finally:
+            self.up.clear()
+            self._channel = None
+            await channel.close()
+        logger.warning("the connection to the user function is lost", extra={"target": self.target})
+        return loop.time() - started
 
     async def _attempt(self, connected: Callable[[Channel], Awaitable[None]]) -> Channel | None:
         channel: Channel | None = None
