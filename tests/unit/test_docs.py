@@ -166,12 +166,37 @@ def test_every_limit_is_listed() -> None:
 
 
 def limit(place: str) -> object:
-    """The default at ``module.Class.field`` or ``module.NAME`` of the runtime."""
+    """The default at ``module.Class.field``, ``module.NAME`` or ``module.OBJECT.field`` of the runtime or compiler."""
     parts = place.split(".")
     depth = next(n for n, part in enumerate(parts) if part[0].isupper())
-    module = importlib.import_module(".".join(["cloudstate.runtime", *parts[:depth]]))
-    found = getattr(module, parts[depth])
+    root = "cloudstate" if parts[0] == "compiler" else "cloudstate.runtime"
+    found = getattr(importlib.import_module(".".join([root, *parts[:depth]])), parts[depth])
     if not is_dataclass(found):
         return found
+    if not isinstance(found, type):
+        return getattr(found, parts[depth + 1])
     [field] = [field for field in fields(found) if field.name == parts[depth + 1]]
     return field.default
+
+
+def bounds(node: object, keys: tuple[str, ...] = ()) -> Iterator[tuple[str, int, int]]:
+    """(last two keys, least, most) of every number with bounds in the schema of specs."""
+    definitions: dict[str, object] = json_schema()["$defs"]  # type: ignore[assignment]
+    if not isinstance(node, dict):
+        return
+    if "$ref" in node:
+        yield from bounds(definitions[node["$ref"].rpartition("/")[2]], keys)
+    if "maximum" in node:
+        yield ".".join(keys[-2:]), node["minimum"], node["maximum"]
+    for choice in node.get("anyOf", ()):
+        yield from bounds(choice, keys)
+    for key, below in node.get("properties", {}).items():
+        yield from bounds(below, (*keys, key))
+    yield from bounds(node.get("items"), keys)
+
+
+def test_every_bound_of_a_spec_is_listed() -> None:
+    rows = re.findall(r"^\| (`[^|]+`) \| (\d+) \| (\d+) \|$", (ROOT / "docs/limits.md").read_text(), re.M)
+    listed = {(key, int(least), int(most)) for keys, least, most in rows for key in re.findall(r"`([^`]+)`", keys)}
+    known = set(bounds(json_schema()))
+    assert {(key.removeprefix("spec.").removeprefix("deploy."), least, most) for key, least, most in known} == listed

@@ -23,7 +23,7 @@ _DESCRIBED = {
     Model.CRDT: "a crdt entity",
     Model.ACTION: "an action",
 }
-_SHORTEST_PASSIVATION_MS = 100
+SHORTEST_PASSIVATION_MS = 100
 
 
 def check(spec: Spec) -> Iterator[Diagnostic]:
@@ -38,9 +38,9 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
             found = codes.CRDT_NOT_SERVED.at(entity.model.span)
             yield found.help("use `value` or `event-sourced`")
         passivation = entity.passivation_ms
-        if passivation is not None and passivation.value < _SHORTEST_PASSIVATION_MS:
+        if passivation is not None and passivation.value < SHORTEST_PASSIVATION_MS:
             found = codes.PASSIVATION_TOO_SHORT.at(
-                passivation.span, f"at least {_SHORTEST_PASSIVATION_MS}ms", found=f"{passivation.value}ms"
+                passivation.span, f"at least {SHORTEST_PASSIVATION_MS}ms", found=f"{passivation.value}ms"
             )
             yield found.help("leave it out for 30 seconds, or choose how long an idle entity stays in memory")
     stateful = [entity for entity in spec.entities if entity.model.value is not Model.ACTION]

@@ -11,9 +11,9 @@ from cloudstate.compiler.model.entity import Model
 from cloudstate.compiler.model.spec import Spec
 
 _SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_LONGEST_SERVICE = 63
+LONGEST_SERVICE = 63
 _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_LONGEST_TYPE = 200
+LONGEST_TYPE = 200
 #: ``generated/`` has a folder of this name already.
 _RESERVED_SERVICES = {"cloudstate"}
 #: Packages of services that the runtime itself serves or calls.
@@ -33,7 +33,7 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
             yield found.help("put the service into a package of your own")
         if entity.type is not None and entity.model.value is not Model.ACTION:
             name = entity.type
-            if not _TYPE.fullmatch(name.value) or len(name.value) > _LONGEST_TYPE:
+            if not _TYPE.fullmatch(name.value) or len(name.value) > LONGEST_TYPE:
                 found = codes.BAD_TYPE_ID.at(name.span, "letters, digits, `.`, `_` and `-` only", name=name.value)
                 yield found.help("name it after the entity, e.g. `shopping-cart`")
         path = entity.implementation
@@ -46,9 +46,9 @@ def _service_name(spec: Spec) -> Iterator[Diagnostic]:
     name = spec.name
     if not name.value:  # missing, which is another finding
         return
-    if len(name.value) > _LONGEST_SERVICE:
+    if len(name.value) > LONGEST_SERVICE:
         yield codes.BAD_SERVICE_NAME.at(name.span, f"{len(name.value)} characters", name=name.value).help(
-            f"use at most {_LONGEST_SERVICE} characters"
+            f"use at most {LONGEST_SERVICE} characters"
         )
     elif not _SERVICE.fullmatch(name.value):
         found = codes.BAD_SERVICE_NAME.at(name.span, "not a DNS label", name=name.value)

@@ -19,8 +19,8 @@ from cloudstate.compiler.source.text import Source
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: More nodes than this is no spec but aliases multiplying each other.
-_MAX_NODES = 100_000
-_MAX_DEPTH = 64
+MAX_NODES = 100_000
+MAX_DEPTH = 64
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = {f"{_TAG}str", f"{_TAG}timestamp", f"{_TAG}value", f"{_TAG}merge", f"{_TAG}binary"}
 
@@ -154,7 +154,7 @@ class _Reader:
         self._count += 1
         reason = self._refusal(node)
         if reason is not None:
-            if self._count <= _MAX_NODES + 1:
+            if self._count <= MAX_NODES + 1:
                 self._problem(ProblemKind.SYNTAX, reason, span)
             return Scalar(None, span)
         self._open.add(id(node))
@@ -167,9 +167,9 @@ class _Reader:
         """Why a node is not read: trees that never end, or end too late."""
         if id(node) in self._open:
             return "an alias stands inside of what it stands for"
-        if len(self._open) >= _MAX_DEPTH:
-            return f"more than {_MAX_DEPTH} levels"
-        if self._count > _MAX_NODES:
+        if len(self._open) >= MAX_DEPTH:
+            return f"more than {MAX_DEPTH} levels"
+        if self._count > MAX_NODES:
             return "aliases that multiply each other"
         return None
 

@@ -11,6 +11,8 @@ from google.protobuf.message import Message
 from cloudstate.runtime.proxy.transcoding.failure import RequestRefused
 from cloudstate.runtime.proxy.transcoding.scalar import converter
 
+#: A query with more parameters than this is refused.
+MAX_PARAMETERS = 1000
 #: Message types that are one scalar in JSON, and so in a query: their JSON is the quoted text.
 _QUOTED = frozenset({"google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask"})
 _WRAPPERS = frozenset(
@@ -29,11 +31,11 @@ def apply_query(message: Message, query: str, reserved: str) -> None:
         RequestRefused: a parameter names no field or its value does not fit.
     """
     try:
-        parameters = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=1000)
+        parameters = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except UnicodeDecodeError:
         raise RequestRefused(400, "the query is not percent-encoded UTF-8") from None
     except ValueError:
-        raise RequestRefused(400, "the query has more than 1000 parameters") from None
+        raise RequestRefused(400, f"the query has more than {MAX_PARAMETERS} parameters") from None
     grouped: dict[str, list[str]] = {}
     for name, value in parameters:
         grouped.setdefault(name, []).append(value)
