@@ -11,7 +11,14 @@ from typing import Literal
 import pytest
 from tests.unit.runtime.journal.sqlite_files import CART, EVENT, fill, indexed, opened, scanned, wal_size
 
-from cloudstate.runtime.journal import AppendEvents, EntityKey, JournalUnavailable, SqliteJournal, WrongExpectedSequence
+from cloudstate.runtime.journal import (
+    AppendEvents,
+    EntityKey,
+    JournalUnavailable,
+    SqliteJournal,
+    WriteValue,
+    WrongExpectedSequence,
+)
 from cloudstate.runtime.journal.sqlite import SqliteSettings
 from cloudstate.runtime.journal.sqlite.disk import KernelDisk, Synced, ThreadDisk
 from cloudstate.runtime.payload import Payload
@@ -168,6 +175,25 @@ async def test_a_disk_that_fails_to_sync_ends_all_writing(
         syncs.undo()
     async with opened(tmp_path / "j.db") as journal:
         assert await append(journal, 2) == 1
+
+
+async def test_what_a_failed_sync_may_have_lost_is_shown_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path / "j.db") as journal:
+        await journal.append(WriteValue(CART, 0, Payload("t", b"old")))
+        syncs = ManualDisk(monkeypatch)
+        unknown = journal.append(WriteValue(CART, 1, Payload("t", b"new")))
+        await syncs.asked()
+        syncs.answer(OSError(5, "Input/output error"))
+        with pytest.raises(JournalUnavailable, match="failed to keep"):
+            await unknown
+        for read in (journal.load, journal.load_value):
+            with pytest.raises(JournalUnavailable, match="start the runtime again"):
+                await read(CART)
+        syncs.undo()
+    async with opened(tmp_path / "j.db") as journal:
+        assert (await journal.load_value(CART)).sequence in (1, 2)
 
 
 @modes

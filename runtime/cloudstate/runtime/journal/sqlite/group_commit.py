@@ -100,6 +100,15 @@ class GroupCommit:
             # Not in this turn: what has arrived on other connections by now is read first, and is part of the batch.
             self._loop.call_soon(self._loop.call_soon, self._turn)
 
+    def check(self) -> None:
+        """Nothing may be read that the disk may not have kept: states are replaced in place.
+
+        Raises:
+            JournalUnavailable: a sync has failed.
+        """
+        if self._broken is not None:
+            raise self._broken
+
     async def hold(self) -> None:
         """Begin no commit until ``release``; returns when the one on its way is done."""
         self._is_held = True
@@ -146,8 +155,7 @@ class GroupCommit:
         self._end_turn()
 
     def _stage(self, batch: list[_Waiting]) -> Plan:
-        if self._broken is not None:
-            raise self._broken
+        self.check()
         if self._heads.dirty >= self._settings.max_unindexed:
             self._committed(0)  # so that the index is tried again
             reason = f"the index of the journal `{self._path}` cannot be written; the log has the reason"

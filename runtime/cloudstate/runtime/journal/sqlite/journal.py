@@ -92,13 +92,13 @@ class SqliteJournal(Journal):
 
     async def load(self, entity: EntityKey) -> History:
         """See ``Journal.load``."""
-        files = self._opened().files
+        files = self._readable()
         with mapped(self._path):
             return await files.reader.history(entity, files.heads.get((entity.type, entity.id)))
 
     async def load_value(self, entity: EntityKey) -> Value:
         """See ``Journal.load_value``."""
-        files = self._opened().files
+        files = self._readable()
         with mapped(self._path):
             return files.reader.value(entity, files.heads.get((entity.type, entity.id)))
 
@@ -154,6 +154,11 @@ class SqliteJournal(Journal):
             return open_disk(wal, self._settings.sync)
         except OSError as error:
             raise JournalUnavailable(f"`{wal}` cannot be synced ({error})", retry_safe=True) from error
+
+    def _readable(self) -> _Files:
+        running = self._opened()
+        running.commits.check()
+        return running.files
 
     def _opened(self) -> _Running:
         if self._running is None:
