@@ -29,6 +29,7 @@ class Command:
         message: the decoded input where the function runs in this process, else None.
         metadata: what the caller sent along.
         deadline: loop time in seconds after which nobody waits for the answer; None = not limited.
+        streamed: more than one answer may come; the ticket takes ``Message`` of ``crdt_messages`` then.
     """
 
     ticket: Any
@@ -37,6 +38,7 @@ class Command:
     message: Any
     metadata: Metadata
     deadline: float | None
+    streamed: bool = False
 
 
 class Reply(NamedTuple):

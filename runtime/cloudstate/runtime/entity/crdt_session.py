@@ -1,0 +1,439 @@
+"""The life of one CRDT entity on one node, without I/O: messages in, effects out (protocol.md sections 1.5 and 2.8).
+
+Commands are given to the function as they come, several at a time where it can take that, and its replies may overtake
+each other. While it has anything to answer, it alone changes its value; what other nodes have changed is kept back,
+and told as one change when it has answered everything. Commands that come meanwhile wait, so that it is never kept
+back for ever.
+
+What a function has changed is durable before anybody hears of it: answers wait for the journal, in order, also those
+that change nothing, because they may show what is being written. One write is under way at a time and takes along
+everything that was changed before it began. Then the change is spread to the other nodes, and an answer that asked for
+more than LOCAL waits for them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from cloudstate.runtime.clock import Clock
+from cloudstate.runtime.crdt import Audience, Inexpressible, KindConflict, Record, encode
+from cloudstate.runtime.entity.crdt_messages import (
+    Cancel,
+    CancelReply,
+    Consistency,
+    CrdtEffect,
+    CrdtInput,
+    CrdtReply,
+    Heard,
+    Load,
+    Loaded,
+    MembersChanged,
+    Message,
+    Open,
+    Opened,
+    Reached,
+    Report,
+    StateAction,
+    StreamedMessage,
+    Tell,
+    Unreached,
+)
+from cloudstate.runtime.entity.crdt_outbox import Outbox
+from cloudstate.runtime.entity.crdt_replica import Replica
+from cloudstate.runtime.entity.messages import (
+    TERMINATED,
+    Abandoned,
+    Action,
+    ActivationFailed,
+    Answer,
+    Command,
+    Discard,
+    Failure,
+    FunctionLost,
+    Handle,
+    Passivate,
+    Persist,
+    Persisted,
+    PersistFailed,
+    SideEffect,
+    Stop,
+    ValueChanged,
+)
+from cloudstate.runtime.entity.session import Phase
+from cloudstate.runtime.errors import CloudStateError, ProtocolViolation, StatusCode
+from cloudstate.runtime.payload import Payload
+
+#: What an encoded record is stored as.
+RECORD_URL = "crdt.cloudstate.io/record"
+
+#: What callers see (protocol.md section 2.6).
+NOT_WRITTEN_FAR_ENOUGH = "Failed to update CRDT at requested write consistency"
+UNEXPECTED_REPLY = "Unexpected CRDT entity reply"
+DELETED = "Entity deleted"
+CUT_OFF = "Entity terminated unexpectedly"
+
+
+class CrdtSession:
+    """One entity.
+
+    Args:
+        node: the name of this node in the causal history. Nobody else may ever use it.
+        audience: this process and all processes of the cluster.
+        clock: its wall time is what registers go by.
+        max_waiting: how many commands may wait; the next one is answered RESOURCE_EXHAUSTED at once.
+        pipeline: how many commands the function may have at a time.
+    """
+
+    __slots__ = (
+        "_abandoned_ids",
+        "_cancelling",
+        "_clock",
+        "_is_loaded",
+        "_last_id",
+        "_max_waiting",
+        "_outbox",
+        "_pipeline",
+        "_replica",
+        "_running",
+        "_streams",
+        "_waiting",
+        "phase",
+        "sequence",
+    )
+
+    def __init__(
+        self, node: str, audience: Audience, clock: Clock, max_waiting: int = 1000, pipeline: int = 100
+    ) -> None:
+        self.phase = Phase.ABSENT
+        self.sequence = 0
+        self._replica = Replica(node, audience)
+        self._clock = clock
+        self._max_waiting = max_waiting
+        self._pipeline = pipeline
+        self._waiting: deque[Command] = deque()
+        self._running: dict[int, Command] = {}
+        self._abandoned_ids: set[int] = set()
+        """Streamed commands that run, but whose callers have gone."""
+        self._streams: dict[int, Any] = {}
+        self._cancelling: dict[int, Any] = {}
+        self._outbox = Outbox()
+        self._is_loaded = False
+        self._last_id = 0
+
+    def feed(self, message: CrdtInput) -> list[CrdtEffect]:
+        """Take one message and say what must happen next, in order.
+
+        Raises:
+            ProtocolViolation: the message is not legal in this phase; the session is unchanged.
+        """
+        return _STEPS[type(message)](self, message)
+
+    @property
+    def is_idle(self) -> bool:
+        """True if nothing runs, waits, is written or is streamed."""
+        busy = self._running or self._waiting or self._streams or self._cancelling
+        return not busy and self._outbox.is_empty and self.phase is not Phase.ACTIVATING
+
+    # --- Commands -----------------------------------------------------------------------------------------------------
+
+    def _command(self, command: Command) -> list[CrdtEffect]:
+        if self.phase is Phase.STOPPED:
+            raise self._illegal(command)
+        if len(self._waiting) >= self._max_waiting:
+            text = f"{self._max_waiting} commands already wait for this entity; try again later"
+            return [_answer(command, Failure(text, StatusCode.RESOURCE_EXHAUSTED))]
+        self._waiting.append(command)
+        return self._go_on()
+
+    def _go_on(self) -> list[CrdtEffect]:
+        """Whatever may happen now: open, tell the function what is new, begin commands."""
+        if self.phase is Phase.ABSENT:
+            return self._activate() if self._waiting else []
+        if self.phase is not Phase.READY:
+            return []
+        effects: list[CrdtEffect] = []
+        if self._replica.is_ahead:
+            if self._running or self._cancelling:
+                return []
+            if self._replica.must_reopen:
+                return self._reopen([Tell(None)])
+            try:
+                change = self._replica.catch_up()
+            except Inexpressible:
+                return self._reopen([])
+            if change is not None:
+                effects.append(Tell(change))
+        while self._waiting and len(self._running) < self._pipeline:
+            command = self._waiting.popleft()
+            self._last_id += 1
+            self._running[self._last_id] = command
+            effects.append(Handle(self._last_id, command))
+        return effects
+
+    def _abandoned(self, message: Abandoned) -> list[CrdtEffect]:
+        ticket = message.ticket
+        for command in self._waiting:
+            if command.ticket is ticket:
+                self._waiting.remove(command)
+                return []
+        for number, running in self._running.items():
+            if running.ticket is ticket and running.streamed:
+                self._abandoned_ids.add(number)
+                return []
+        for number, streamed in self._streams.items():
+            if streamed is ticket:
+                return [self._cancel(number, self._streams.pop(number))]
+        return []
+
+    def _cancel(self, number: int, ticket: Any) -> Cancel:
+        self._cancelling[number] = ticket
+        return Cancel(number)
+
+    # --- Activation ---------------------------------------------------------------------------------------------------
+
+    def _activate(self) -> list[CrdtEffect]:
+        self.phase = Phase.ACTIVATING
+        self._last_id = 0
+        return [Open(self._replica.show())] if self._is_loaded else [Load()]
+
+    def _loaded(self, message: Loaded) -> list[CrdtEffect]:
+        if self.phase is not Phase.ACTIVATING or self._is_loaded:
+            raise self._illegal(message)
+        self._is_loaded = True
+        self.sequence = message.sequence
+        heard, self._replica.record = self._replica.record, message.record
+        self._hear(heard)
+        if self._waiting:
+            return [*self._activate(), *self._write()]
+        self.phase = Phase.ABSENT
+        return self._write()
+
+    def _opened(self, message: Opened) -> list[CrdtEffect]:
+        if self.phase is not Phase.ACTIVATING:
+            raise self._illegal(message)
+        self.phase = Phase.READY
+        return self._go_on()
+
+    def _activation_failed(self, message: ActivationFailed) -> list[CrdtEffect]:
+        if self.phase is not Phase.ACTIVATING:
+            raise self._illegal(message)
+        self.phase = Phase.ABSENT
+        return [Discard(), *self._fail_waiting(_failure(message.error))]
+
+    # --- What the function says ---------------------------------------------------------------------------------------
+
+    def _replied(self, reply: CrdtReply) -> list[CrdtEffect]:
+        number = reply.command_id
+        if number not in self._running:
+            return self._broken(f"Received reply for unknown command id: {number}")
+        command = self._running[number]
+        failed = isinstance(reply.action, Failure)
+        if reply.streamed and not command.streamed:
+            return self._broken(f"Received streamed reply for command {number}, which is not streamed")
+        if failed and (reply.state_action.change is not None or reply.state_action.deletes):
+            return self._broken(f"Received failure with a state change for command {number}")
+        try:
+            delta = self._apply(reply.state_action)
+        except CloudStateError as error:
+            return self._broken(str(error))
+        del self._running[number]
+        goes_on = reply.streamed and not failed
+        if command.streamed:
+            answer: Message | Answer = Message(command.ticket, reply.action, reply.side_effects, ends=not goes_on)
+        else:
+            answer = Answer(command.ticket, reply.action, reply.side_effects)
+        effects = self._release(answer, delta, reply.state_action.consistency)
+        if reply.state_action.deletes:
+            return [*effects, *self._deleted()]
+        if goes_on:
+            if number in self._abandoned_ids:
+                effects.append(self._cancel(number, command.ticket))
+            else:
+                self._streams[number] = command.ticket
+        self._abandoned_ids.discard(number)
+        return [*effects, *self._go_on()]
+
+    def _streamed(self, message: StreamedMessage) -> list[CrdtEffect]:
+        number = message.command_id
+        if number in self._cancelling:
+            return []
+        if number not in self._streams:
+            return self._broken(f"Received streamed message for unknown command id: {number}")
+        ends = message.ends or isinstance(message.action, Failure)
+        ticket = self._streams.pop(number) if ends else self._streams[number]
+        return self._release(Message(ticket, message.action, message.side_effects, ends))
+
+    def _cancel_replied(self, reply: CancelReply) -> list[CrdtEffect]:
+        number = reply.command_id
+        if number not in self._cancelling:
+            return self._broken(f"Received stream cancelled response for unknown command id: {number}")
+        try:
+            delta = self._apply(reply.state_action)
+        except CloudStateError as error:
+            return self._broken(str(error))
+        ticket = self._cancelling.pop(number)
+        answer = Message(ticket, None, reply.side_effects, ends=True)
+        effects = self._release(answer, delta, reply.state_action.consistency)
+        if reply.state_action.deletes:
+            return [*effects, *self._deleted()]
+        return [*effects, *self._go_on()]
+
+    def _apply(self, action: StateAction) -> Record | None:
+        if action.deletes:
+            return self._replica.delete()
+        if action.change is None:
+            return None
+        return self._replica.change(action.change, int(self._clock.wall() * 1000))
+
+    def _deleted(self) -> list[CrdtEffect]:
+        """The function has deleted the entity: it is over, and begins anew with the next command."""
+        effects: list[CrdtEffect] = []
+        for command in self._running.values():
+            effects += self._release(_answer(command, _unknown(DELETED)))
+        for ticket in self._streams.values():
+            effects += self._release(Message(ticket, None, ends=True))
+        return [*effects, *self._close()]
+
+    def _reopen(self, effects: list[CrdtEffect]) -> list[CrdtEffect]:
+        """What the function was shown is no more: end what it streams, and begin anew for what waits."""
+        ends = [Message(ticket, None, ends=True) for ticket in self._streams.values()]
+        return [*effects, *ends, *self._close()]
+
+    def _close(self) -> list[CrdtEffect]:
+        self._forget_function()
+        return [Discard(), *self._go_on()]
+
+    def _broken(self, text: str) -> list[CrdtEffect]:
+        """The function has broken the protocol: what it holds may be anything."""
+        return [Report(text), *self._lose(_unknown(UNEXPECTED_REPLY), _unknown(CUT_OFF), _unknown(TERMINATED))]
+
+    def _function_lost(self, message: FunctionLost) -> list[CrdtEffect]:
+        if self.phase in (Phase.STOPPED, Phase.ABSENT):
+            return []
+        return self._lose(_unknown(message.description), _unknown(CUT_OFF), _unknown(message.waiting))
+
+    def _lose(self, running: Failure, streams: Failure, waiting: Failure) -> list[CrdtEffect]:
+        effects: list[CrdtEffect] = [_answer(command, running) for command in self._running.values()]
+        effects += [Message(ticket, streams, ends=True) for ticket in self._streams.values()]
+        self._forget_function()
+        return [*effects, Discard(), *self._fail_waiting(waiting)]
+
+    def _forget_function(self) -> None:
+        self._running.clear()
+        self._abandoned_ids.clear()
+        self._streams.clear()
+        self._cancelling.clear()
+        self.phase = Phase.ABSENT
+
+    # --- Durability ---------------------------------------------------------------------------------------------------
+
+    def _release(
+        self, answer: Message | Answer, delta: Record | None = None, consistency: Consistency = Consistency.LOCAL
+    ) -> list[CrdtEffect]:
+        """Let an answer leave, and a change, as soon as they may."""
+        return [*self._outbox.put(answer, delta, consistency), *self._write()]
+
+    def _write(self) -> list[CrdtEffect]:
+        if not self._is_loaded or not self._outbox.begin_write():
+            return []
+        return [Persist(self.sequence, ValueChanged(Payload(RECORD_URL, encode(self._replica.record))))]
+
+    def _persisted(self, message: Persisted) -> list[CrdtEffect]:
+        if not self._outbox.is_writing:
+            raise self._illegal(message)
+        self.sequence = message.sequence
+        return [*self._outbox.written(), *self._write()]
+
+    def _persist_failed(self, message: PersistFailed) -> list[CrdtEffect]:
+        """Nobody knows what is durable: start again from the journal. Answers that depend on the write fail."""
+        if not self._outbox.is_writing:
+            raise self._illegal(message)
+        failure = _failure(message.error)
+        effects = self._outbox.failed(failure)
+        self._replica = Replica(self._replica.node, self._replica.audience)
+        self._is_loaded = False
+        if self.phase is Phase.ABSENT:
+            return effects
+        return [*effects, *self._lose(failure, failure, failure)]
+
+    def _reached(self, message: Reached) -> list[CrdtEffect]:
+        return self._outbox.reached(message.number)
+
+    def _unreached(self, message: Unreached) -> list[CrdtEffect]:
+        failure = Failure(NOT_WRITTEN_FAR_ENOUGH, StatusCode.UNAVAILABLE)
+        return self._outbox.reached(message.number, failure)
+
+    # --- Other nodes --------------------------------------------------------------------------------------------------
+
+    def _heard(self, message: Heard) -> list[CrdtEffect]:
+        if self.phase is Phase.STOPPED:
+            raise self._illegal(message)
+        reports = self._hear(message.record)
+        if self.phase is Phase.ABSENT and not self._is_loaded:
+            return [*reports, *self._activate()]
+        return [*reports, *self._write(), *self._go_on()]
+
+    def _hear(self, record: Record) -> list[CrdtEffect]:
+        try:
+            if self._replica.hear(record):
+                self._outbox.changed()
+        except KindConflict as conflict:
+            return [Report(str(conflict))]
+        return []
+
+    def _members_changed(self, message: MembersChanged) -> list[CrdtEffect]:
+        self._replica.audience = message.audience
+        return self._go_on()
+
+    # --- The end ------------------------------------------------------------------------------------------------------
+
+    def _passivate(self, message: Passivate) -> list[CrdtEffect]:
+        if not self.is_idle or self.phase not in (Phase.READY, Phase.ABSENT):
+            return []
+        was_ready, self.phase = self.phase is Phase.READY, Phase.STOPPED
+        return [Discard(), Stop()] if was_ready else [Stop()]
+
+    def _fail_waiting(self, failure: Failure) -> list[CrdtEffect]:
+        answers: list[CrdtEffect] = [_answer(command, failure) for command in self._waiting]
+        self._waiting.clear()
+        return answers
+
+    def _illegal(self, message: CrdtInput) -> ProtocolViolation:
+        return ProtocolViolation(f"{type(message).__name__} is not legal while the entity is {self.phase.name}")
+
+
+def _answer(command: Command, action: Action | None, effects: tuple[SideEffect, ...] = ()) -> Message | Answer:
+    """The only answer to a command."""
+    if command.streamed:
+        return Message(command.ticket, action, effects, ends=True)
+    return Answer(command.ticket, action, effects)
+
+
+def _unknown(description: str) -> Failure:
+    return Failure(description, StatusCode.UNKNOWN)
+
+
+def _failure(error: CloudStateError) -> Failure:
+    return Failure(str(error), error.status)
+
+
+_STEPS: dict[type[Any], Callable[[CrdtSession, Any], list[CrdtEffect]]] = {
+    Command: CrdtSession._command,
+    Loaded: CrdtSession._loaded,
+    Opened: CrdtSession._opened,
+    ActivationFailed: CrdtSession._activation_failed,
+    CrdtReply: CrdtSession._replied,
+    StreamedMessage: CrdtSession._streamed,
+    CancelReply: CrdtSession._cancel_replied,
+    Persisted: CrdtSession._persisted,
+    PersistFailed: CrdtSession._persist_failed,
+    Reached: CrdtSession._reached,
+    Unreached: CrdtSession._unreached,
+    Heard: CrdtSession._heard,
+    MembersChanged: CrdtSession._members_changed,
+    FunctionLost: CrdtSession._function_lost,
+    Abandoned: CrdtSession._abandoned,
+    Passivate: CrdtSession._passivate,
+}
