@@ -1,7 +1,6 @@
 """The data types as one would write them down, without dots and contexts.
 
-``model`` says what a set of changes means, given who had seen what; it looks at the whole history at once. ``after``
-says what one change makes of a plain value.
+``model`` says what a set of changes means, given who had seen what; it looks at the whole history at once.
 """
 
 from __future__ import annotations
@@ -29,19 +28,6 @@ from cloudstate.runtime.crdt import (
     VoteValue,
 )
 from cloudstate.runtime.payload import Payload
-
-EMPTY: Mapping[Kind, Value] = {
-    Kind.GCOUNTER: GCounterValue(),
-    Kind.PNCOUNTER: PNCounterValue(),
-    Kind.GSET: GSetValue(),
-    Kind.ORSET: ORSetValue(),
-    Kind.LWWREGISTER: LWWRegisterValue(),
-    Kind.FLAG: FlagValue(),
-    Kind.ORMAP: ORMapValue(),
-    Kind.VOTE: VoteValue(False, 0, len(AUDIENCE.members)),
-}
-
-# --- All changes at once ----------------------------------------------------------------------------------------------
 
 
 def model(kind: Kind, ops: list[Op]) -> Value:
@@ -202,39 +188,3 @@ def _added(change: Any) -> tuple[Payload, ...]:
 
 def _is_on(change: Any) -> bool:
     return bool(change.on)
-
-
-# --- One change of a plain value --------------------------------------------------------------------------------------
-
-
-def after(value: Any, change: Any) -> Value:
-    """What a change makes of a value that nobody else changes. Votes and registers: see their own tests."""
-    match value.kind:
-        case Kind.GCOUNTER:
-            return GCounterValue(value.total + change.increment)
-        case Kind.PNCOUNTER:
-            return PNCounterValue(value.total + change.change)
-        case Kind.GSET:
-            return GSetValue(value.elements | set(change.added))
-        case Kind.ORSET:
-            kept = frozenset() if change.cleared else value.elements
-            return ORSetValue((kept - set(change.removed)) | set(change.added))
-        case Kind.LWWREGISTER:
-            return LWWRegisterValue(change.value)
-        case Kind.FLAG:
-            return FlagValue(value.on or change.on)
-        case Kind.VOTE:
-            return VoteValue(change.self_vote, change.votes_for, change.total_voters)
-    return _map_after(value, change)
-
-
-def _map_after(value: Any, change: Any) -> ORMapValue:
-    entries = {} if change.cleared else {k: v for k, v in value.entries.items() if k not in change.removed}
-    for it in change.updated:
-        if it.key in entries and entries[it.key].kind is it.change.kind:
-            entries[it.key] = after(entries[it.key], it.change)
-    for it in change.added:
-        old = entries.get(it.key)
-        fits = old is not None and old.kind is it.change.kind
-        entries[it.key] = after(old if fits else EMPTY[it.change.kind], it.change)
-    return ORMapValue(entries)

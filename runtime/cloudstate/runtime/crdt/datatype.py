@@ -90,6 +90,9 @@ class DataType(ABC, Generic[F, C, V]):
 
     kind: ClassVar[Kind]
 
+    #: The value of what was never changed, where nobody else is.
+    empty: V
+
     @abstractmethod
     def apply(self, change: C, draft: Draft[F]) -> None:
         """Make the change. One that changes nothing adds and takes back nothing.
@@ -113,6 +116,10 @@ class DataType(ABC, Generic[F, C, V]):
         Raises:
             Inexpressible: there is none.
         """
+
+    @abstractmethod
+    def after(self, value: V, change: C) -> V:
+        """What a change makes of a value: what a user function does when it is told one."""
 
     @abstractmethod
     def write(self, fact: F, out: Writer) -> None:

@@ -36,6 +36,7 @@ class Flag(DataType[None, FlagChange, FlagValue]):
     """See the module."""
 
     kind = Kind.FLAG
+    empty = FlagValue()
 
     def apply(self, change: FlagChange, draft: Draft[None]) -> None:
         """See ``DataType.apply``."""
@@ -57,6 +58,10 @@ class Flag(DataType[None, FlagChange, FlagValue]):
         if before.on and not after.on:
             raise Inexpressible
         return FlagChange(True) if after.on and not before.on else None
+
+    def after(self, value: FlagValue, change: FlagChange) -> FlagValue:
+        """See ``DataType.after``."""
+        return FlagValue(value.on or change.on)
 
     def write(self, fact: None, out: Writer) -> None:
         """See ``DataType.write``: the dot says everything."""

@@ -41,6 +41,7 @@ class GCounter(DataType[int, GCounterChange, GCounterValue]):
     """See the module."""
 
     kind = Kind.GCOUNTER
+    empty = GCounterValue()
 
     def apply(self, change: GCounterChange, draft: Draft[int]) -> None:
         """See ``DataType.apply``; what is beyond 63 bits is negative in languages without unsigned numbers."""
@@ -69,6 +70,10 @@ class GCounter(DataType[int, GCounterChange, GCounterValue]):
         if after.total < before.total:
             raise Inexpressible
         return GCounterChange(after.total - before.total) if after.total > before.total else None
+
+    def after(self, value: GCounterValue, change: GCounterChange) -> GCounterValue:
+        """See ``DataType.after``."""
+        return GCounterValue(min(value.total + change.increment, LARGEST))
 
     def write(self, fact: int, out: Writer) -> None:
         """See ``DataType.write``."""

@@ -36,6 +36,7 @@ class GSet(DataType[Payload, GSetChange, GSetValue]):
     """See the module."""
 
     kind = Kind.GSET
+    empty = GSetValue()
 
     def apply(self, change: GSetChange, draft: Draft[Payload]) -> None:
         """See ``DataType.apply``; elements that are there already change nothing."""
@@ -59,6 +60,10 @@ class GSet(DataType[Payload, GSetChange, GSetValue]):
             raise Inexpressible
         added = after.elements - before.elements
         return GSetChange(tuple(sorted(added))) if added else None
+
+    def after(self, value: GSetValue, change: GSetChange) -> GSetValue:
+        """See ``DataType.after``."""
+        return GSetValue(value.elements.union(change.added))
 
     def write(self, fact: Payload, out: Writer) -> None:
         """See ``DataType.write``."""

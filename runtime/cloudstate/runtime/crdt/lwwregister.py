@@ -67,6 +67,7 @@ class LWWRegister(DataType[Written, LWWRegisterChange, LWWRegisterValue]):
     """See the module."""
 
     kind = Kind.LWWREGISTER
+    empty = LWWRegisterValue()
 
     def apply(self, change: LWWRegisterChange, draft: Draft[Written]) -> None:
         """See ``DataType.apply``."""
@@ -93,6 +94,10 @@ class LWWRegister(DataType[Written, LWWRegisterChange, LWWRegisterValue]):
     def difference(self, before: LWWRegisterValue, after: LWWRegisterValue) -> LWWRegisterChange | None:
         """See ``DataType.difference``."""
         return LWWRegisterChange(after.value) if after != before else None
+
+    def after(self, value: LWWRegisterValue, change: LWWRegisterChange) -> LWWRegisterValue:
+        """See ``DataType.after``."""
+        return LWWRegisterValue(change.value)
 
     def write(self, fact: Written, out: Writer) -> None:
         """See ``DataType.write``."""

@@ -78,6 +78,7 @@ class ORMap(DataType[Entry, ORMapChange, ORMapValue]):
     """
 
     kind = Kind.ORMAP
+    empty = ORMapValue()
 
     def __init__(self, types: Mapping[Kind, DataType[Any, Any, Any]]) -> None:
         self._types = types
@@ -137,6 +138,20 @@ class ORMap(DataType[Entry, ORMapChange, ORMapValue]):
                 if change is not None:
                     updated.append(EntryChange(key, change))
         return ORMapChange(False, tuple(sorted(removed)), tuple(updated), self._created(after.entries, sorted(added)))
+
+    def after(self, value: ORMapValue, change: ORMapChange) -> ORMapValue:
+        """See ``DataType.after``."""
+        entries = {} if change.cleared else dict(value.entries)
+        for key in change.removed:
+            entries.pop(key, None)
+        for key, child in _pairs(change.updated):
+            if key in entries and entries[key].kind is child.kind:
+                entries[key] = self._types[child.kind].after(entries[key], child)
+        for key, child in _pairs(change.added):
+            data_type = self._types[child.kind]
+            is_there = key in entries and entries[key].kind is child.kind
+            entries[key] = data_type.after(entries[key] if is_there else data_type.empty, child)
+        return ORMapValue(entries)
 
     def write(self, fact: Entry, out: Writer) -> None:
         """See ``DataType.write``."""

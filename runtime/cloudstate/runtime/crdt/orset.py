@@ -39,6 +39,7 @@ class ORSet(DataType[Payload, ORSetChange, ORSetValue]):
     """See the module."""
 
     kind = Kind.ORSET
+    empty = ORSetValue()
 
     def apply(self, change: ORSetChange, draft: Draft[Payload]) -> None:
         """See ``DataType.apply``; removing an element that is not there changes nothing."""
@@ -67,6 +68,11 @@ class ORSet(DataType[Payload, ORSetChange, ORSetValue]):
         if not after.elements or (removed and len(removed) + len(added) > len(after.elements)):
             return ORSetChange(cleared=True, added=tuple(sorted(after.elements)))
         return ORSetChange(removed=tuple(sorted(removed)), added=tuple(sorted(added)))
+
+    def after(self, value: ORSetValue, change: ORSetChange) -> ORSetValue:
+        """See ``DataType.after``."""
+        kept = frozenset() if change.cleared else value.elements.difference(change.removed)
+        return ORSetValue(kept.union(change.added))
 
     def write(self, fact: Payload, out: Writer) -> None:
         """See ``DataType.write``."""

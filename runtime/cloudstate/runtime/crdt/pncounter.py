@@ -38,6 +38,7 @@ class PNCounter(DataType[int, PNCounterChange, PNCounterValue]):
     """See the module."""
 
     kind = Kind.PNCOUNTER
+    empty = PNCounterValue()
 
     def apply(self, change: PNCounterChange, draft: Draft[int]) -> None:
         """See ``DataType.apply``."""
@@ -61,6 +62,10 @@ class PNCounter(DataType[int, PNCounterChange, PNCounterValue]):
     def difference(self, before: PNCounterValue, after: PNCounterValue) -> PNCounterChange | None:
         """See ``DataType.difference``."""
         return PNCounterChange(after.total - before.total) if after != before else None
+
+    def after(self, value: PNCounterValue, change: PNCounterChange) -> PNCounterValue:
+        """See ``DataType.after``."""
+        return PNCounterValue(max(SMALLEST, min(value.total + change.change, LARGEST)))
 
     def write(self, fact: int, out: Writer) -> None:
         """See ``DataType.write``."""

@@ -40,6 +40,7 @@ class Vote(DataType[str, VoteChange, VoteValue]):
     """See the module."""
 
     kind = Kind.VOTE
+    empty = VoteValue()
 
     def apply(self, change: VoteChange, draft: Draft[str]) -> None:
         """See ``DataType.apply``; voting the same again changes nothing."""
@@ -63,6 +64,10 @@ class Vote(DataType[str, VoteChange, VoteValue]):
     def difference(self, before: VoteValue, after: VoteValue) -> VoteChange | None:
         """See ``DataType.difference``."""
         return self.creation(after) if after != before else None
+
+    def after(self, value: VoteValue, change: VoteChange) -> VoteValue:
+        """See ``DataType.after``."""
+        return VoteValue(change.self_vote, change.votes_for, change.total_voters)
 
     def write(self, fact: str, out: Writer) -> None:
         """See ``DataType.write``."""
