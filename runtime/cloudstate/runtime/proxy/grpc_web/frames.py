@@ -1,4 +1,4 @@
-"""The bytes of gRPC-Web, in both forms: messages framed as in gRPC, the status as a last frame (gRPC's PROTOCOL-WEB)."""
+"""The bytes of gRPC-Web, in both forms: messages framed as in gRPC, the status as a last frame (PROTOCOL-WEB)."""
 
 from __future__ import annotations
 
