@@ -15,9 +15,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from cloudstate.runtime.clock import Clock
 from cloudstate.runtime.crdt import Audience, Inexpressible, KindConflict, Record, encode
 from cloudstate.runtime.entity.crdt_messages import (
     Cancel,
@@ -75,6 +74,14 @@ DELETED = "Entity deleted"
 CUT_OFF = "Entity terminated unexpectedly"
 
 
+class WallClock(Protocol):
+    """Whatever tells the time; the real one is not for cores."""
+
+    def wall(self) -> float:
+        """Seconds since the Unix epoch."""
+        ...
+
+
 class CrdtSession:
     """One entity.
 
@@ -104,7 +111,7 @@ class CrdtSession:
     )
 
     def __init__(
-        self, node: str, audience: Audience, clock: Clock, max_waiting: int = 1000, pipeline: int = 100
+        self, node: str, audience: Audience, clock: WallClock, max_waiting: int = 1000, pipeline: int = 100
     ) -> None:
         self.phase = Phase.ABSENT
         self.sequence = 0
