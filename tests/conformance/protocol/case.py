@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar, cast
 
 import yaml
+from tests.conformance.protocol.case_crdt import CRDT_STEPS, CrdtStep, Message, Tell
 
 CASES = Path(__file__).parent / "cases"
+_Made = TypeVar("_Made")
 
 
 class Role(StrEnum):
@@ -160,9 +162,45 @@ class Discover:
     supported: tuple[str, ...] = ()
 
 
-_Made = TypeVar("_Made")
-Step: TypeAlias = Open | Ask | Call | Passivate | Discover
-_STEPS: tuple[type[Step], ...] = (Open, Ask, Call, Passivate, Discover)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reflect:
+    """A question about the proxy's services.
+
+    Attributes:
+        reflect: ``services``: the answer is the reflection service, then the entities' in the order of their names;
+            or ``symbol``: the answer has so many files.
+        argument: what is asked for.
+    """
+
+    key: ClassVar[str] = "reflect"
+
+    reflect: str
+    argument: str
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emit:
+    """An event-sourced entity emits an event, which is delivered to a subscriber.
+
+    Attributes:
+        emit: what the event tells the subscriber to do, as for an action; or the text of a JSON event.
+        stored: the type of the event in the log: a message's name, or what its type URL begins with.
+        heard: the subscriber's method that gets it.
+        reply, forward: the subscriber's answer; a forward goes to its method ``Effect``.
+    """
+
+    key: ClassVar[str] = "emit"
+
+    emit: str
+    stored: str
+    heard: str
+    reply: str | None = None
+    forward: str | None = None
+
+
+Step: TypeAlias = Open | Ask | Call | Passivate | Discover | Reflect | Emit | CrdtStep
+_STEPS: tuple[type[Step], ...] = (Open, Ask, Call, Passivate, Discover, Reflect, Emit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +210,8 @@ class Case:
     Attributes:
         id: as in protocol.md, e.g. ``E4``.
         says: what it is about, in a few words.
-        model: whose protocol it is about: ``action``, ``value``, ``event-sourced``, or ``discovery``.
+        model: what it is about: ``action``, ``value``, ``event-sourced``, ``crdt``, ``discovery``, ``reflection`` or
+            ``eventing``.
     """
 
     id: str
@@ -212,13 +251,18 @@ def _case(raw: dict[str, Any], model: str, roles: list[str]) -> Case:
     steps = raw.pop("steps", None)
     if steps is not None and raw:
         raise CaseInvalid(f"has more than steps: {', '.join(raw)}")
-    return Case(name, says, model, frozenset(map(Role, roles)), tuple(map(_step, steps or [raw])))
+    return Case(name, says, model, frozenset(map(Role, roles)), tuple(_step(model, it) for it in steps or [raw]))
 
 
-def _step(raw: dict[str, Any]) -> Step:
-    kind = next((it for it in _STEPS if it.key in raw), None)
+def _step(model: str, raw: dict[str, Any]) -> Step:
+    kinds = (*CRDT_STEPS, Passivate) if model == "crdt" else _STEPS
+    kind = next((it for it in kinds if it.key in raw), None)
     if kind is None:
         raise CaseInvalid(f"has a step of no known kind: {raw}")
+    if kind is Tell and raw["tell"] == "deleted":
+        return Tell(tell=None)
+    if "then" in raw:
+        raw = {**raw, "then": tuple(_made(Message, it) for it in raw["then"])}
     if kind is Open:
         return _made(Open, raw["open"])
     if kind is Call:
@@ -241,4 +285,6 @@ def _made(kind: type[_Made], raw: Mapping[str, Any]) -> _Made:
 
 
 def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _frozen(it) for name, it in value.items()}
     return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -140,6 +140,11 @@ async def test_discovery(channel: grpc.aio.Channel, case: Case) -> None:
         assert (info.protocol_major_version, info.protocol_minor_version) == said.version
 
 
+@pytest.mark.parametrize("case", cases("crdt"))
+async def test_not_played(case: Case) -> None:
+    raise NotImplementedError(f"there is no player for {case.model}")
+
+
 def stream(channel: grpc.aio.Channel, path: str, message_out: Any) -> Any:
     """A call that streams in both directions."""
     return channel.stream_stream(path, serialized, message_out.FromString)(timeout=60)

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from tests.conformance.protocol.case import Ask, Call, Case, Discover, Passivate, Role, Step, load_cases
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+from tests.conformance.protocol.case import Ask, Call, Case, Discover, Passivate, Reflect, Role, Step, load_cases
 from tests.conformance.protocol.exclusions import parameters
 from tests.conformance.protocol.models import ACTIONS, ENTITIES, EntityModel, Kept, wrapped
 from tests.conformance.protocol.script import Script
@@ -288,3 +289,35 @@ async def test_discovery(role: Role, compat: Compat, case: Case) -> None:
     info = proxy_info("1")
     assert (info.protocol_major_version, info.protocol_minor_version) == said.version
     assert sorted(info.supported_entity_types) == sorted(said.supported)
+
+
+REFLECTION = "grpc.reflection.v1alpha.ServerReflection"
+
+
+@pytest.mark.parametrize(("role", "compat", "case"), cases("reflection"))
+async def test_reflection(role: Role, compat: Compat, case: Case) -> None:
+    async with playing(role, compat) as play:
+        call = play.stack.client.stream(f"/{REFLECTION}/ServerReflectionInfo", timeout=PATIENCE)
+        services = [REFLECTION, *sorted(entity.service for entity in load(ROOT / "generated" / "tck").entities)]
+        for step in case.steps:
+            assert isinstance(step, Reflect)
+            asked = ServerReflectionRequest(host="h")
+            if step.reflect == "services":
+                asked.list_services = step.argument
+            else:
+                asked.file_containing_symbol = step.argument
+            await call.send(asked.SerializeToString())
+            answer = ServerReflectionResponse.FromString(await anext(call))
+            assert (answer.valid_host, answer.original_request) == ("h", asked)
+            if step.reflect == "services":
+                assert [service.name for service in answer.list_services_response.service] == services
+            else:
+                assert answer.HasField("file_descriptor_response")
+                assert len(answer.file_descriptor_response.file_descriptor_proto) == step.files
+        await call.end()
+        assert [message async for message in call] == []
+
+
+@pytest.mark.parametrize(("role", "compat", "case"), cases("crdt") + cases("eventing"))
+async def test_not_played(role: Role, compat: Compat, case: Case) -> None:
+    raise NotImplementedError(f"there is no player for {case.model}")
