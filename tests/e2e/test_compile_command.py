@@ -132,6 +132,30 @@ def test_without_protoc_the_machine_is_to_blame(
     assert "install the package grpcio-tools" in capsys.readouterr().err
 
 
+def test_warnings_can_be_ignored_or_counted_as_errors(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "protos" / "unused.proto").write_text('syntax = "proto3";\npackage unused;\nmessage Unused {}\n')
+    spec = shop / "service.yaml"
+    spec.write_text(spec.read_text().replace("protos:\n", "protos:\n    - unused.proto\n"))
+    assert main(["compile", ".", "--strict"]) == 1
+    assert "warning[CS2007]" in capsys.readouterr().err
+    assert not (shop / "generated").exists()
+    assert main(["compile", ".", "--strict", "--ignore", "unused-proto"]) == 0
+    assert "warning" not in capsys.readouterr().err
+    assert main(["compile", "."]) == 0
+    assert "warning[CS2007]" in capsys.readouterr().err
+    assert main(["check", ".", "--ignore", "CS6003"]) == 0
+    assert main(["check", ".", "--ignore", "CS6003", "--strict"]) == 1
+    assert main(["check", ".", "--ignore", "CS6003", "--strict", "--ignore", "CS2007"]) == 0
+
+
+@pytest.mark.parametrize("code", ["CS2004", "unknown-command", "nothing"])
+def test_errors_cannot_be_ignored(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["compile", ".", "--ignore", code])
+    assert left.value.code == 2
+    assert f"`{code}` is " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("argv", [[], ["compile"], ["nothing"], ["compile", ".", "--format", "html"]])
 def test_wrong_usage(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:

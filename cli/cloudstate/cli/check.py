@@ -6,7 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from cloudstate.cli.findings import add_specs, no_protoc, print_findings
+from cloudstate.cli.findings import (
+    add_judgement,
+    add_specs,
+    no_protoc,
+    print_findings,
+    too_strict,
+    without_ignored,
+)
 from cloudstate.cli.project import NotCompiled
 from cloudstate.cli.recorded import BREAKING, add_today, day_of, exit_code, summary
 from cloudstate.cli.upcasters import try_upcasters
@@ -20,6 +27,7 @@ _USAGE = 2
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_specs(parser)
+    add_judgement(parser)
     parser.add_argument(
         "--against",
         metavar="REF|FILE",
@@ -57,8 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     for one in gated:
         sink.extend(one.findings)
     sink.extend(failed)
-    print_findings(sink.sorted(), arguments.format)
+    found = without_ignored(sink.sorted(), arguments)
+    print_findings(found, arguments.format)
     if arguments.format == "text" and not failed:
         for one in gated:
             print(summary(one))
-    return BREAKING if failed else exit_code(gated, _FINDINGS if sink.has_errors else 0)
+    return BREAKING if failed else exit_code(gated, _FINDINGS if sink.has_errors or too_strict(found, arguments) else 0)

@@ -8,43 +8,38 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cloudstate.cli.findings import (
+    add_judgement,
+    add_specs,
+    no_protoc,
+    print_findings,
+    too_strict,
+    without_ignored,
+)
 from cloudstate.cli.recorded import add_today, day_of, exit_code
 
 if TYPE_CHECKING:
-    from cloudstate.compiler.diagnostics import Diagnostic
     from cloudstate.compiler.driver import Compiled
 
 HELP = "check specs and generate code, a service description and manifests from them"
 
 _FINDINGS = 1
-_ENVIRONMENT = 3
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "specs",
-        nargs="+",
-        metavar="SPEC",
-        help="a folder with service.yaml, a folder of such folders, a YAML file, or an annotated .proto file",
-    )
+    add_specs(parser)
+    add_judgement(parser)
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
         help="write to DIR/NAME for each service (default: generated/ beside the nearest pyproject.toml)",
     )
-    parser.add_argument("--name", help="the service's name, where the spec is a .proto file (default: the file's)")
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail if something would change, and show it"
     )
     parser.add_argument("--diff", action="store_true", help="write nothing; show what would change")
-    parser.add_argument(
-        "--format",
-        choices=["text", "json", "github", "sarif"],
-        default="text",
-        help="how to print findings: text goes to stderr, the others to stdout (default: %(default)s)",
-    )
     add_today(parser)
 
 
@@ -57,10 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         outcome = driver.compile_specs(arguments.specs, arguments.out, arguments.name)
     except ProtocMissing as missing:
-        print(f"error: protoc cannot be used: {missing}\n  help: install the package grpcio-tools", file=sys.stderr)
-        return _ENVIRONMENT
-    found = list(outcome.diagnostics)
-    failed = outcome.has_errors
+        return no_protoc(missing)
+    found = without_ignored(outcome.diagnostics, arguments)
+    failed = outcome.has_errors or too_strict(found, arguments)
     is_dry = arguments.check or arguments.diff
     if not failed:
         late = driver.stale(outcome.compiled) if arguments.check else ()
@@ -71,20 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
         locks.check_compiled(outcome.compiled, day_of(arguments)) if arguments.check and not outcome.has_errors else ()
     )
     found += [finding for one in gated for finding in one.findings]
-    _print_findings(found, arguments.format)
+    print_findings(found, arguments.format)
     if arguments.format == "text" and not outcome.has_errors:
         _print_result(outcome.compiled, is_dry, failed)
     failed = failed or any(one.is_unreadable for one in gated)
     return exit_code(gated, _FINDINGS if failed else 0)
-
-
-def _print_findings(found: Sequence[Diagnostic], format_: str) -> None:
-    from cloudstate.compiler.diagnostics.render import render
-
-    text = render(found, format_)
-    stream = sys.stderr if format_ == "text" else sys.stdout
-    stream.buffer.write(text.encode("utf-8"))
-    stream.flush()
 
 
 def _print_result(compiled: Sequence[Compiled], is_dry: bool, failed: bool) -> None:
