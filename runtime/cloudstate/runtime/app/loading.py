@@ -8,15 +8,18 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
-from cloudstate.runtime.authoring import Action, EventSourcedEntity, ValueEntity
+from cloudstate.runtime.authoring import Action, CrdtEntity, EventSourcedEntity, ValueEntity
 from cloudstate.runtime.description import EntityDescription, ServiceDescription
 from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.function.action import EmbeddedAction
+from cloudstate.runtime.function.crdt import EmbeddedCrdt
 from cloudstate.runtime.function.event_sourced import EmbeddedEventSourced
-from cloudstate.runtime.function.port import ActionFunction, EntityFunction
+from cloudstate.runtime.function.port import ActionFunction, CrdtFunction, EntityFunction
 from cloudstate.runtime.function.value import EmbeddedValue
+
+_Made: TypeAlias = EmbeddedEventSourced | EmbeddedValue | EmbeddedCrdt | EmbeddedAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Functions:
 
     entities: tuple[EntityFunction, ...]
     actions: tuple[ActionFunction, ...]
+    crdts: tuple[CrdtFunction, ...] = ()
 
 
 def load_functions(description: ServiceDescription, generated: Path, code: Path) -> Functions:
@@ -42,21 +46,26 @@ def load_functions(description: ServiceDescription, generated: Path, code: Path)
             sys.path.insert(0, root)
     entities: list[EntityFunction] = []
     actions: list[ActionFunction] = []
+    crdts: list[CrdtFunction] = []
     for entity in description.entities:
         made = _function(entity, _instance(entity, code))
         if isinstance(made, EmbeddedAction):
             actions.append(made)
+        elif isinstance(made, EmbeddedCrdt):
+            crdts.append(made)
         else:
             entities.append(made)
-    return Functions(tuple(entities), tuple(actions))
+    return Functions(tuple(entities), tuple(actions), tuple(crdts))
 
 
-def _function(entity: EntityDescription, instance: Any) -> EmbeddedEventSourced | EmbeddedValue | EmbeddedAction:
-    made: EmbeddedEventSourced | EmbeddedValue | EmbeddedAction
+def _function(entity: EntityDescription, instance: Any) -> _Made:
+    made: _Made
     if isinstance(instance, EventSourcedEntity):
         made = EmbeddedEventSourced(instance)
     elif isinstance(instance, ValueEntity):
         made = EmbeddedValue(instance)
+    elif isinstance(instance, CrdtEntity):
+        made = EmbeddedCrdt(instance)
     elif isinstance(instance, Action):
         made = EmbeddedAction(instance)
     else:

@@ -11,7 +11,7 @@ from cloudstate.runtime.app.loading import load_functions
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.description import Placement, ServiceDescription, load
 from cloudstate.runtime.errors import ServiceInvalid
-from cloudstate.runtime.host import EntityHost, Router
+from cloudstate.runtime.host import CrdtHost, EntityHost, Router
 from cloudstate.runtime.journal import open_journal
 from cloudstate.runtime.metrics import EntityMetrics
 from cloudstate.runtime.proxy import FrontDoor
@@ -65,7 +65,9 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     journal = open_journal(settings.journal or _default_journal(description, settings.code), SystemClock())
     await journal.open()
     try:
-        router = Router([EntityHost(function, journal) for function in functions.entities], functions.actions)
+        hosts = [EntityHost(function, journal) for function in functions.entities]
+        crdts = [CrdtHost(function, journal) for function in functions.crdts]
+        router = Router([*hosts, *crdts], functions.actions)
         serving = _Embedded(FrontDoor(description, router, origins=settings.origins), router)
         server = Server(serving.door.methods, serving.door.http)
         await process.serve_until_stopped(

@@ -12,7 +12,7 @@
 Handlers may be plain or async methods.
 """
 
-from cloudstate.runtime.authoring.call import ActionAnswer, ActionReply, Call, Forward, Reply
+from cloudstate.runtime.authoring.call import ActionAnswer, ActionReply, Call, Forward, Reply, StreamReply
 from cloudstate.runtime.authoring.context import (
     ActionContext,
     Context,
@@ -20,15 +20,21 @@ from cloudstate.runtime.authoring.context import (
     EventSourcedContext,
     ValueContext,
 )
+from cloudstate.runtime.authoring.crdt_context import CrdtContext, CrdtStreamContext, CrdtUpdate
+from cloudstate.runtime.authoring.data import Flag, GCounter, GSet, LWWRegister, ORSet, PNCounter, Vote
+from cloudstate.runtime.authoring.data_map import ORMap
 from cloudstate.runtime.authoring.definition import (
     ActionType,
     CommandType,
+    CrdtType,
     EventSourcedType,
     EventType,
     UpcasterType,
     ValueType,
 )
-from cloudstate.runtime.authoring.entity import Action, EventSourcedEntity, ValueEntity
+from cloudstate.runtime.authoring.entity import Action, CrdtEntity, EventSourcedEntity, ValueEntity
+from cloudstate.runtime.crdt import Clock
+from cloudstate.runtime.entity.crdt_messages import Consistency
 from cloudstate.runtime.errors import CommandRejected, StatusCode
 from cloudstate.runtime.payload import Metadata
 
@@ -39,20 +45,36 @@ __all__ = [
     "ActionReply",
     "ActionType",
     "Call",
+    "Clock",
     "CommandRejected",
     "CommandType",
+    "Consistency",
     "Context",
     "ContextClosed",
+    "CrdtContext",
+    "CrdtEntity",
+    "CrdtStreamContext",
+    "CrdtType",
+    "CrdtUpdate",
     "EventSourcedContext",
     "EventSourcedEntity",
     "EventSourcedType",
     "EventType",
+    "Flag",
     "Forward",
+    "GCounter",
+    "GSet",
+    "LWWRegister",
     "Metadata",
+    "ORMap",
+    "ORSet",
+    "PNCounter",
     "Reply",
     "StatusCode",
+    "StreamReply",
     "UpcasterType",
     "ValueContext",
     "ValueEntity",
     "ValueType",
+    "Vote",
 ]

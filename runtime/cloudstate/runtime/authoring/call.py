@@ -52,3 +52,6 @@ ActionAnswer: TypeAlias = R | Forward[R] | CommandRejected | None
 
 #: What a handler of an action returns for an rpc with one reply, from a plain or an async method.
 ActionReply: TypeAlias = ActionAnswer[R] | Awaitable[ActionAnswer[R]]
+
+#: What a handler of a CRDT entity returns for a command whose replies are a stream: the first of them, or none.
+StreamReply: TypeAlias = R | Forward[R] | Awaitable[R | Forward[R] | None] | None

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
+from cloudstate.runtime.authoring.data import Data
+
 
 @dataclass(frozen=True, slots=True)
 class CommandType:
@@ -88,6 +90,23 @@ class ValueType:
     commands: tuple[CommandType, ...]
     passivation: float = 30.0
     upcasters: tuple[UpcasterType, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CrdtType:
+    """A CRDT entity. ``passivation`` is in seconds.
+
+    Attributes:
+        data: the type of its value, e.g. ``ORSet``.
+        element: the type of the elements, the value or the keys of ``data``, where it has some.
+    """
+
+    service: str
+    entity_type: str
+    data: type[Data]
+    commands: tuple[CommandType, ...]
+    element: type[Message] | type[str] | None = None
+    passivation: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

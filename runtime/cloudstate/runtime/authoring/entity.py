@@ -6,13 +6,15 @@ One object of the author's class serves all entities of its type; what belongs t
 from __future__ import annotations
 
 from abc import ABC
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from cloudstate.runtime.authoring.definition import ActionType, EventSourcedType, ValueType
+from cloudstate.runtime.authoring.data import Data
+from cloudstate.runtime.authoring.definition import ActionType, CrdtType, EventSourcedType, ValueType
 
 S = TypeVar("S", bound=Message)
+D = TypeVar("D", bound=Data)
 
 
 class EventSourcedEntity(ABC, Generic[S]):
@@ -33,6 +35,16 @@ class ValueEntity(ABC, Generic[S]):
     """An entity whose state is one value, replaced as a whole."""
 
     definition: ClassVar[ValueType]
+
+
+class CrdtEntity(ABC, Generic[D]):
+    """An entity that every node of a cluster has a copy of; what each of them changes is merged."""
+
+    definition: ClassVar[CrdtType]
+
+    def data_of(self, entity_id: str) -> tuple[type[Data], type[Any] | None]:
+        """The type of an entity's value, and of its elements: those of the definition unless overridden."""
+        return self.definition.data, self.definition.element
 
 
 class Action(ABC):

@@ -246,7 +246,7 @@ class CrdtSession:
         except CloudStateError as error:
             return self._broken(str(error))
         del self._running[number]
-        goes_on = reply.streamed and not failed
+        goes_on = reply.streamed and not failed and not reply.state_action.deletes
         if command.streamed:
             answer: Message | Answer = Message(command.ticket, reply.action, reply.side_effects, ends=not goes_on)
         else:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
+from cloudstate.runtime.crdt import Change
 from cloudstate.runtime.entity.messages import Command, FunctionLost, Outcome
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.journal.port import EntityKey, Journal
@@ -54,6 +55,65 @@ class EntityFunction(Protocol):
 
         Args:
             lost: told once if the code of this instance is gone after ``start`` and before ``stop``.
+        """
+        ...
+
+
+#: What an instance of a CRDT entity tells: replies, further messages and so on, several at once where they belong
+#: together, in order.
+CrdtTold: TypeAlias = Callable[..., None]
+
+
+class CrdtInstance(Protocol):
+    """The function's side of one live CRDT entity. The host calls ``open`` first.
+
+    Its session says when it may be told what (``CrdtSession``).
+    """
+
+    async def open(self, change: Change | None) -> None:
+        """Take the value, as a change of the empty one; None if the entity does not exist.
+
+        Raises:
+            EntityFailed: the user's code cannot take it.
+        """
+        ...
+
+    def handle(self, command_id: int, command: Command) -> None:
+        """Handle one command; tell a ``CrdtReply``, perhaps before this returns, but never after ``stop``."""
+        ...
+
+    def tell(self, change: Change | None) -> None:
+        """What others have changed; None: they have deleted the entity."""
+        ...
+
+    def cancel(self, command_id: int) -> None:
+        """The caller of a streamed command has gone; tell a ``CancelReply``."""
+        ...
+
+    def stop(self) -> None:
+        """Forget the value. Nothing that is still being computed is wanted any more."""
+        ...
+
+
+class CrdtFunction(Protocol):
+    """The user's code for one type of CRDT entity.
+
+    Attributes:
+        pipeline: how many commands an instance takes at a time.
+    """
+
+    service: str
+    entity_type: str
+    passivation: float
+    endpoints: Mapping[str, Endpoint]
+    metrics_prefix: str
+    pipeline: int
+
+    def instance(self, key: EntityKey, told: CrdtTold) -> CrdtInstance:
+        """A new instance for one entity.
+
+        Args:
+            told: takes ``CrdtReply``, ``StreamedMessage``, ``CancelReply`` and ``FunctionLost``.
         """
         ...
 

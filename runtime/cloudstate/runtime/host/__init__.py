@@ -1,7 +1,9 @@
-"""The shell around entity sessions. Start reading at ``router.py``; ``entity_host.py`` keeps entities in memory."""
+"""The shell around entity sessions. Start reading at ``router.py``; ``residency.py`` keeps entities in memory."""
 
 from cloudstate.runtime.entity.messages import Failure, Reply
-from cloudstate.runtime.host.entity_host import EntityHost, HostLimits
+from cloudstate.runtime.host.crdt_host import CrdtHost
+from cloudstate.runtime.host.entity_host import EntityHost
+from cloudstate.runtime.host.residency import HostLimits
 from cloudstate.runtime.host.router import Request, Result, Router
 
-__all__ = ["EntityHost", "Failure", "HostLimits", "Reply", "Request", "Result", "Router"]
+__all__ = ["CrdtHost", "EntityHost", "Failure", "HostLimits", "Reply", "Request", "Result", "Router"]

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from google.protobuf.message import DecodeError
 
+from cloudstate.runtime.entity.crdt_messages import Message
 from cloudstate.runtime.entity.messages import (
     Abandoned,
     Action,
@@ -29,8 +30,8 @@ from cloudstate.runtime.entity.messages import (
 from cloudstate.runtime.errors import CommandRejected, StatusCode
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import ActionFunction
-from cloudstate.runtime.host.entity_host import EntityHost
-from cloudstate.runtime.host.resident import Resident
+from cloudstate.runtime.host.residency import Residency, Residing
+from cloudstate.runtime.host.stream import EntityStream
 from cloudstate.runtime.payload import Metadata
 
 logger = logging.getLogger(__name__)
@@ -65,14 +66,14 @@ class Request(NamedTuple):
 
 class _Target(NamedTuple):
     endpoint: Endpoint
-    entities: EntityHost | None
+    entities: Residency[Any] | None
     action: ActionFunction | None
 
 
 class Router:
     """Routes commands to the entities and actions of one runtime."""
 
-    def __init__(self, entities: Iterable[EntityHost], actions: Iterable[ActionFunction] = ()) -> None:
+    def __init__(self, entities: Iterable[Residency[Any]], actions: Iterable[ActionFunction] = ()) -> None:
         self.hosts = tuple(entities)
         self._targets: dict[tuple[str, str], _Target] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -126,10 +127,14 @@ class Router:
             CommandRejected: the command failed; with the text and the status for the caller.
         """
         target = self._targets.get((request.service, request.command))
-        if target is None or target.action is None:
+        if target is None or (target.action is None and not target.endpoint.streamed):
             raise _rejection(_not_callable(request, target))
-        messages = _decoded(target.endpoint, requests)
-        outcomes = target.action.stream(request.command, messages, request.metadata, request.deadline)
+        outcomes: AsyncGenerator[Outcome | Message, None]
+        if target.action is not None:
+            messages = _decoded(target.endpoint, requests)
+            outcomes = target.action.stream(request.command, messages, request.metadata, request.deadline)
+        else:
+            outcomes = self._of_entity(target, request, requests)
         async with aclosing(outcomes) as answers:
             async for outcome in answers:
                 result = await self._complete(request, outcome.action, outcome.side_effects)
@@ -150,9 +155,7 @@ class Router:
         assert target.endpoint.key is not None
         entity_id = target.endpoint.key(message)
         if not entity_id:
-            text = f"`{request.command}` names no entity: the key of its message is empty"
-            logger.info("call refused: %s", text)
-            done(Failure(text, StatusCode.INVALID_ARGUMENT))
+            done(_nameless(request))
             return None
         pending = _Pending(self, target.entities, request, done)
         _, name, payload, metadata, deadline, _ = request
@@ -160,6 +163,28 @@ class Router:
             entity_id, Command(pending, name, payload, message, metadata, deadline)
         )
         return pending.abandon
+
+    async def _of_entity(
+        self, target: _Target, request: Request, requests: AsyncIterator[bytes]
+    ) -> AsyncGenerator[Message, None]:
+        """The answers to a streamed command of an entity."""
+        host, key_of = target.entities, target.endpoint.key
+        assert host is not None
+        assert key_of is not None
+        payload = await anext(aiter(requests), b"")
+        try:
+            message = target.endpoint.parse(payload)
+        except DecodeError as error:
+            raise _rejection(_malformed(target.endpoint, error)) from error
+        entity_id = key_of(message)
+        if not entity_id:
+            raise _rejection(_nameless(request))
+        stream = EntityStream(host, lambda effects: self._spawn(self._complete(request, None, effects)))
+        command = Command(stream, request.command, payload, message, request.metadata, request.deadline, streamed=True)
+        stream.resident = host.deliver(entity_id, command)
+        async with aclosing(stream.messages()) as answers:
+            async for answer in answers:
+                yield answer
 
     def _handled(self, request: Request, done: Done, outcome: Outcome) -> None:
         self.conclude(request, done, outcome.action, outcome.side_effects)
@@ -230,14 +255,14 @@ class _Pending:
 
     __slots__ = ("_done", "_host", "_over", "_request", "_router", "_started", "resident")
 
-    def __init__(self, router: Router, host: EntityHost, request: Request, done: Done) -> None:
+    def __init__(self, router: Router, host: Residency[Any], request: Request, done: Done) -> None:
         self._router = router
         self._host = host
         self._request = request
         self._done = done
         self._over = False
         self._started = host.monotonic()
-        self.resident: Resident | None = None
+        self.resident: Residing | None = None
 
     def answered(self, answer: Answer) -> None:
         if self._over:
@@ -280,6 +305,12 @@ def _resolve(future: asyncio.Future[Result], result: Result) -> None:
 
 def _rejection(failure: Failure) -> CommandRejected:
     return CommandRejected(failure.description, failure.status)
+
+
+def _nameless(request: Request) -> Failure:
+    text = f"`{request.command}` names no entity: the key of its message is empty"
+    logger.info("call refused: %s", text)
+    return Failure(text, StatusCode.INVALID_ARGUMENT)
 
 
 def _malformed(endpoint: Endpoint, error: DecodeError) -> Failure:

@@ -1,0 +1,266 @@
+"""One CRDT entity in memory: executes the effects of its session. See ``resident.py``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Protocol, TypeAlias
+
+from cloudstate.runtime.clock import Clock
+from cloudstate.runtime.crdt import UNKNOWN, Audience, Change, decode
+from cloudstate.runtime.entity.crdt_messages import (
+    Cancel,
+    Consistency,
+    CrdtEffect,
+    CrdtInput,
+    CrdtReply,
+    Load,
+    Loaded,
+    Message,
+    Open,
+    Opened,
+    Reached,
+    Report,
+    Spread,
+    Tell,
+)
+from cloudstate.runtime.entity.crdt_session import RECORD_URL, CrdtSession
+from cloudstate.runtime.entity.messages import (
+    ActivationFailed,
+    Answer,
+    Discard,
+    FunctionLost,
+    Handle,
+    Persist,
+    Persisted,
+    PersistFailed,
+    Stop,
+    ValueChanged,
+)
+from cloudstate.runtime.errors import CloudStateError, EntityFailed
+from cloudstate.runtime.function.port import CrdtFunction, CrdtInstance
+from cloudstate.runtime.host.resident import ACTIVATION_LIMIT, Ticket
+from cloudstate.runtime.journal.errors import JournalInvalid, JournalUnavailable
+from cloudstate.runtime.journal.port import Appended, EntityKey, Journal, WriteValue
+from cloudstate.runtime.metrics import EntityMetrics
+
+logger = logging.getLogger(__name__)
+
+Activation: TypeAlias = Coroutine[None, None, Loaded | Opened]
+
+
+class StreamTicket(Protocol):
+    """Whoever waits for the answers to a streamed command."""
+
+    def message(self, message: Message) -> None: ...
+
+
+class CrdtHome(Protocol):
+    """What a resident needs of the host that keeps it."""
+
+    function: CrdtFunction
+    journal: Journal
+    metrics: EntityMetrics
+    monotonic: Callable[[], float]
+    clock: Clock
+    node: str
+    audience: Audience
+
+    def forget(self, entity_id: str) -> None: ...
+
+
+class CrdtResident:
+    """One CRDT entity in memory. Messages go in with ``feed``; tickets are told in the order of the session."""
+
+    __slots__ = (
+        "_activation",
+        "_activations",
+        "_begun_at",
+        "_home",
+        "_inbox",
+        "_instance",
+        "_running",
+        "key",
+        "last_used",
+        "session",
+    )
+
+    def __init__(self, key: EntityKey, home: CrdtHome, max_waiting: int) -> None:
+        self.key = key
+        self.session = CrdtSession(home.node, home.audience, home.clock, max_waiting, home.function.pipeline)
+        self.last_used = 0.0
+        self._home = home
+        self._instance: CrdtInstance | None = None
+        self._activation: asyncio.Task[None] | None = None
+        self._activations = 0
+        self._inbox: list[CrdtInput] = []
+        self._running = False
+        self._begun_at: dict[int, float] = {}
+
+    def feed(self, *messages: CrdtInput) -> None:
+        """Take messages; the session gets one after the other, with nothing between them."""
+        self._inbox += messages
+        if self._running:
+            return
+        self._running = True
+        try:
+            while self._inbox:
+                message = self._inbox.pop(0)
+                self._execute(self.session.feed(message), message)
+        finally:
+            self._running = False
+
+    def _execute(self, effects: list[CrdtEffect], message: CrdtInput) -> None:
+        for effect in effects:
+            if isinstance(effect, Handle) and effect.command is not message:
+                self._home.metrics.unstashed_commands += 1
+            _DO[type(effect)](self, effect)
+
+    def _load(self, effect: Load) -> None:
+        self._start(self._loaded())
+
+    def _open(self, effect: Open) -> None:
+        self._start(self._opened(effect.change))
+
+    def _tell(self, effect: Tell) -> None:
+        self._current.tell(effect.change)
+
+    def _cancel(self, effect: Cancel) -> None:
+        self._current.cancel(effect.command_id)
+
+    def _report(self, effect: Report) -> None:
+        logger.error(effect.text, extra={"entity_type": self.key.type, "entity_id": self.key.id})
+        self._home.metrics.failed_entities += 1
+
+    def _stop(self, effect: Stop) -> None:
+        self._home.forget(self.key.id)
+
+    @property
+    def _current(self) -> CrdtInstance:
+        assert self._instance is not None
+        return self._instance
+
+    def _handle(self, effect: Handle) -> None:
+        self._begun_at[effect.command_id] = self._home.monotonic()
+        self._current.handle(effect.command_id, effect.command)
+
+    def _told(self, activation: int, *messages: CrdtInput) -> None:
+        """An instance has something to say; what an older one still says is not heard."""
+        if activation != self._activations or self._instance is None:
+            return
+        for message in messages:
+            if isinstance(message, CrdtReply):
+                begun = self._begun_at.pop(message.command_id, None)
+                if begun is not None:
+                    self._home.metrics.command_processing_time.observe(self._home.monotonic() - begun)
+            elif isinstance(message, FunctionLost):
+                self._home.metrics.failed_entities += 1
+        self.feed(*messages)
+
+    def _answer(self, answer: Answer | Message) -> None:
+        try:
+            if isinstance(answer, Answer):
+                ticket: Ticket = answer.ticket
+                ticket.answered(answer)
+            else:
+                stream: StreamTicket = answer.ticket
+                stream.message(answer)
+        except Exception:
+            # The entity's other callers must not suffer from one that cannot take its answer.
+            logger.exception("an answer of `%s` entity `%s` could not be delivered", self.key.type, self.key.id)
+
+    def _spread(self, effect: Spread) -> None:
+        """There are no other nodes: what is durable here is everywhere."""
+        if effect.consistency is not Consistency.LOCAL:
+            self.feed(Reached(effect.number))
+
+    # --- Journal ------------------------------------------------------------------------------------------------------
+
+    def _persist(self, effect: Persist) -> None:
+        assert isinstance(effect.change, ValueChanged)
+        append = WriteValue(self.key, effect.expected, effect.change.value)
+        try:
+            self._home.journal.submit(append, self._appended)
+        except Exception:
+            logger.exception("append to `%s` entity `%s` failed", self.key.type, self.key.id)
+            self._appended(JournalUnavailable("the journal failed", retry_safe=None))
+
+    def _appended(self, result: Appended) -> None:
+        if isinstance(result, int):
+            self.feed(Persisted(result))
+        else:
+            logger.warning("append failed: %s", result)
+            self.feed(PersistFailed(result))
+
+    async def _loaded(self) -> Loaded:
+        stored = await self._home.journal.load_value(self.key)
+        if stored.payload is None:
+            return Loaded(UNKNOWN, stored.sequence)
+        if stored.payload.type_url != RECORD_URL:
+            raise JournalInvalid(f"a {stored.payload.type_url} is stored where a CRDT should be")
+        return Loaded(decode(stored.payload.value), stored.sequence)
+
+    # --- Activation ---------------------------------------------------------------------------------------------------
+
+    async def _opened(self, change: Change | None) -> Opened:
+        self._activations += 1
+        self._instance = self._home.function.instance(self.key, partial(self._told, self._activations))
+        await self._instance.open(change)
+        return Opened()
+
+    def _start(self, work: Activation) -> None:
+        self._activation = asyncio.get_running_loop().create_task(self._activate(work))
+
+    async def _activate(self, work: Activation) -> None:
+        message: CrdtInput
+        try:
+            async with asyncio.timeout(ACTIVATION_LIMIT):
+                message = await work
+        except TimeoutError:
+            reason = f"loading took longer than {ACTIVATION_LIMIT:g} seconds"
+            message = ActivationFailed(JournalUnavailable(reason, retry_safe=True))
+        except Exception as error:
+            message = ActivationFailed(self._failed(error))
+        self._activation = None
+        if isinstance(message, Opened):
+            self._home.metrics.activated_entities += 1
+        elif isinstance(message, ActivationFailed):
+            self._home.metrics.failed_entities += 1
+        self.feed(message)
+
+    def _failed(self, error: Exception) -> CloudStateError:
+        key = self.key
+        if isinstance(error, CloudStateError) and error.retry_safe:  # what is unavailable says so itself, once
+            logger.info("`%s` entity `%s` cannot be activated now: %s", key.type, key.id, error)
+            return error
+        logger.error("`%s` entity `%s` cannot be activated", key.type, key.id, exc_info=error)
+        if isinstance(error, CloudStateError):
+            return error
+        return EntityFailed(entity_type=key.type, entity_id=key.id, doing="being activated")
+
+    def _discard(self, effect: Discard) -> None:
+        self._begun_at.clear()
+        if self._activation is not None:
+            self._activation.cancel()
+            self._activation = None
+        if self._instance is not None:
+            self._instance.stop()
+            self._instance = None
+
+
+_DO: dict[type[Any], Callable[[CrdtResident, Any], None]] = {
+    Answer: CrdtResident._answer,
+    Message: CrdtResident._answer,
+    Handle: CrdtResident._handle,
+    Persist: CrdtResident._persist,
+    Load: CrdtResident._load,
+    Open: CrdtResident._open,
+    Tell: CrdtResident._tell,
+    Cancel: CrdtResident._cancel,
+    Spread: CrdtResident._spread,
+    Report: CrdtResident._report,
+    Discard: CrdtResident._discard,
+    Stop: CrdtResident._stop,
+}
