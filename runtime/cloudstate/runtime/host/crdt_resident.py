@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
@@ -99,8 +99,12 @@ class CrdtResident:
         self._running = False
         self._begun_at: dict[int, float] = {}
 
-    def feed(self, *messages: CrdtInput) -> None:
-        """Take messages; the session gets one after the other, with nothing between them."""
+    def feed(self, message: CrdtInput) -> None:
+        """Take a command (whose ticket is told the answers, perhaps before this returns) or another message."""
+        self._feed([message])
+
+    def _feed(self, messages: Iterable[CrdtInput]) -> None:
+        """The session gets one message after the other, with nothing between them."""
         self._inbox += messages
         if self._running:
             return
@@ -157,7 +161,7 @@ class CrdtResident:
                     self._home.metrics.command_processing_time.observe(self._home.monotonic() - begun)
             elif isinstance(message, FunctionLost):
                 self._home.metrics.failed_entities += 1
-        self.feed(*messages)
+        self._feed(messages)
 
     def _answer(self, answer: Answer | Message) -> None:
         try:
