@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar, cast
 
@@ -227,8 +228,12 @@ def load_cases(role: Role, model: str | None = None) -> list[Case]:
     Raises:
         CaseInvalid: a file cannot be understood.
     """
-    found = [case for path in sorted(CASES.glob("*.yaml")) for case in read(path)]
-    return [case for case in found if role in case.roles and model in (None, case.model)]
+    return [case for case in _all() if role in case.roles and model in (None, case.model)]
+
+
+@cache
+def _all() -> tuple[Case, ...]:
+    return tuple(case for path in sorted(CASES.glob("*.yaml")) for case in read(path))
 
 
 def read(path: Path) -> Iterator[Case]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.conformance.protocol import models_crdt as crdt
 from tests.conformance.protocol.case import CASES, CaseInvalid, Role, load_cases, read
+from tests.conformance.protocol.case_crdt import AskCrdt, Begin, Cancel, Tell, Watch
 from tests.conformance.protocol.exclusions import exclusions
 
 #: How many cases of each kind the kit has (protocol.md section 6.4).
 KIT = {"D": 1, "A": 34, "AP": 9, "V": 19, "VP": 5, "E": 21, "EP": 5, "C": 82, "CP": 6, "R": 1, "L": 3}
 #: The models that have a player in each role.
 PLAYED = {
-    Role.FUNCTION: {"event-sourced", "value", "action", "discovery"},
+    Role.FUNCTION: {"event-sourced", "value", "action", "crdt", "discovery"},
     Role.PROXY: {"event-sourced", "value", "action", "discovery", "reflection"},
     Role.STACK: {"event-sourced", "value", "action", "discovery", "reflection"},
 }
@@ -32,6 +34,26 @@ def test_what_is_not_played_is_excluded(role: Role) -> None:
     silent = {case.id for case in cases if case.model not in PLAYED[role]}
     assert silent == {name for name, exclusion in known.items() if not exclusion.played} & {case.id for case in cases}
     assert {name for name, exclusion in known.items() if exclusion.played} <= {case.id for case in cases}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_what_cases_of_replicated_entities_say_are_messages(role: Role) -> None:
+    for case in load_cases(role, "crdt"):
+        entity_id = ""
+        for step in case.steps:
+            match step:
+                case Begin():
+                    entity_id = step.begin
+                    crdt.init(step)
+                case Tell():
+                    crdt.told(step.tell)
+                case AskCrdt() | Watch():
+                    crdt.command(entity_id, 1, step)
+                    crdt.in_order(crdt.answer(1, step))
+                case Cancel():
+                    crdt.in_order(crdt.cancelled(1, step))
+            for message in getattr(step, "then", ()):
+                crdt.further(1, message)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,17 @@ import grpc
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import Message
-from tests.conformance.protocol.case import Ask, Call, Case, Discover, Open, Role, load_cases
+from tests.conformance.protocol import models_crdt as crdt
+from tests.conformance.protocol.case import Ask, Call, Case, Discover, Open, Role, Step, load_cases
+from tests.conformance.protocol.case_crdt import AskCrdt, Begin, Cancel, Tell, Watch
+from tests.conformance.protocol.case_crdt import Message as Further
 from tests.conformance.protocol.exclusions import parameters
 from tests.conformance.protocol.models import ACTIONS, ENTITIES, EntityModel
 from tests.processes import function, server
 
 from cloudstate import entity_pb2 as pb
 from cloudstate.action_pb2 import ActionResponse
+from cloudstate.crdt_pb2 import CrdtStreamIn, CrdtStreamOut
 
 PATIENCE = 10.0
 ENTITY_ID = "x"
@@ -82,9 +86,7 @@ class EntityPlay:
     async def half_close(self) -> None:
         """Passivate the entity: the function has to end the stream in good order."""
         if self._stream is not None:
-            await self._stream.done_writing()
-            assert await asyncio.wait_for(self._stream.read(), PATIENCE) is grpc.aio.EOF
-            assert await self._stream.code() is grpc.StatusCode.OK
+            await half_closed(self._stream)
             self._stream = None
 
     async def _tell(self) -> None:
@@ -141,8 +143,74 @@ async def test_discovery(channel: grpc.aio.Channel, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", cases("crdt"))
-async def test_not_played(case: Case) -> None:
-    raise NotImplementedError(f"there is no player for {case.model}")
+async def test_replicated_entity(channel: grpc.aio.Channel, case: Case) -> None:
+    played = ReplicaPlay(channel)
+    for step in case.steps:
+        await played.take(step)
+    await played.half_close()
+
+
+class ReplicaPlay:
+    """A proxy with one replicated entity."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+        self._stream: Any = None
+        self._entity_id = ""
+        self._command_id = 0
+        self._streamed: dict[str, int] = {}
+
+    async def take(self, step: Step) -> None:
+        """Play a step."""
+        match step:
+            case Begin():
+                await self._begin(step)
+            case Tell():
+                await self._stream.write(crdt.told(step.tell))
+            case AskCrdt() | Watch():
+                await self._command(step)
+            case Cancel():
+                number = self._streamed.pop(step.cancel)
+                gone = pb.StreamCancelled(entity_id=self._entity_id, id=number)
+                await self._stream.write(CrdtStreamIn(stream_cancelled=gone))
+                await self._hears(crdt.cancelled(number, step), *self._further(step.then))
+            case _:
+                raise TypeError(f"no step of a replicated entity: {step}")
+
+    async def half_close(self) -> None:
+        """Passivate the entity: the function has to end the stream in good order, and has nothing else to say."""
+        if self._stream is not None:
+            await half_closed(self._stream)
+            self._stream = None
+
+    async def _begin(self, begin: Begin) -> None:
+        await self.half_close()
+        self._entity_id, self._command_id, self._streamed = begin.begin, 0, {}
+        self._stream = stream(self._channel, crdt.PATH, CrdtStreamOut)
+        await self._stream.write(crdt.init(begin))
+
+    async def _command(self, said: AskCrdt | Watch) -> None:
+        self._command_id += 1
+        if isinstance(said, Watch):
+            self._streamed[said.watch] = self._command_id
+        await self._stream.write(crdt.command(self._entity_id, self._command_id, said))
+        await self._hears(crdt.answer(self._command_id, said), *self._further(said.then))
+
+    def _further(self, messages: tuple[Further, ...]) -> list[CrdtStreamOut]:
+        return [crdt.further(self._streamed[message.to], message) for message in messages]
+
+    async def _hears(self, *expected: CrdtStreamOut) -> None:
+        for message in expected:
+            got = await asyncio.wait_for(self._stream.read(), PATIENCE)
+            assert got is not grpc.aio.EOF
+            assert crdt.in_order(got) == crdt.in_order(message)
+
+
+async def half_closed(play: Any) -> None:
+    """End a stream from the proxy's side: the function ends it in good order, without another word."""
+    await play.done_writing()
+    assert await asyncio.wait_for(play.read(), PATIENCE) is grpc.aio.EOF
+    assert await play.code() is grpc.StatusCode.OK
 
 
 def stream(channel: grpc.aio.Channel, path: str, message_out: Any) -> Any:
