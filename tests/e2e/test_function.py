@@ -12,11 +12,11 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
-from tests.processes import function, server
+from tests.processes import function, proxy, server
 
 from cloudstate import entity_pb2 as pb
 from cloudstate.event_sourced_pb2 import EventSourcedInit, EventSourcedStreamIn, EventSourcedStreamOut
-from tck.eventsourced_pb2 import Request
+from tck.eventsourced_pb2 import Emit, Request, RequestAction, Response
 
 PATIENCE = 20.0
 MODEL = "cloudstate.tck.model.EventSourcedTckModel"
@@ -100,3 +100,25 @@ def test_what_the_proxy_reports_and_protocols_that_are_not_served() -> None:
         assert process.stdout is not None
         logged = process.stdout.read()
     assert "ERROR   cloudstate.runtime.support.function: Error reported from sidecar: no key in `Cart`" in logged
+
+
+def test_a_function_is_replaced_while_its_entities_live(tmp_path: Path) -> None:
+    socket = str(tmp_path / "f")
+    with (
+        server(function("tck", "--unix", socket)) as (first, where),
+        server(proxy(where)) as (_, address),
+        grpc.insecure_channel(address) as channel,
+    ):
+        process: Any = channel.unary_unary(
+            f"/{MODEL}/Process",
+            request_serializer=Request.SerializeToString,
+            response_deserializer=Response.FromString,
+        )
+        for value, state in (("A", "A"), ("B", "AB")):
+            steps = [RequestAction(emit=Emit(value=value))]
+            assert process(Request(id="x", actions=steps), timeout=PATIENCE).message == state
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(timeout=8) == 0
+        with server(function("tck", "--unix", socket)):
+            # The first call after it: the entity is told anew to the function that is there now.
+            assert process(Request(id="x"), timeout=PATIENCE).message == "AB"
