@@ -21,6 +21,7 @@ from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import EntityFunction, Instance
 from cloudstate.runtime.function.remote.messages import metadata_of
 from cloudstate.runtime.journal.port import EntityKey
+from cloudstate.runtime.payload import PROTOBUF_PREFIX
 from cloudstate.runtime.support.messages import Messages
 from cloudstate.runtime.transport import CallFailed, Status, StreamCall
 
@@ -201,6 +202,12 @@ class _Entity:
         endpoint = function.endpoints.get(command.name)
         if endpoint is None:
             raise StreamBroken(f"Protocol error: unknown command: {command.name}", command.id)
+        url, expected = command.payload.type_url, self._streams.messages.inputs[function.service, command.name]
+        # Only the name counts, and bytes without a type are taken for what they should be.
+        if url not in ("", expected) and url.rpartition("/")[2] != expected.removeprefix(PROTOBUF_PREFIX):
+            raise StreamBroken(
+                f"Protocol error: command {command.id} carries {url}, `{command.name}` takes {expected}", command.id
+            )
         return endpoint
 
     async def _start(self, function: EntityFunction, command_id: int) -> Instance:

@@ -256,9 +256,15 @@ async def test_values_change_by_update_and_delete(notes: ValueStreams) -> None:
         ),
         (
             EventSourcedStreamIn(
-                command=pb.Command(entity_id="a", id=7, name="Balance", payload={"type_url": "x", "value": b"\xff"})
+                command=pb.Command(entity_id="a", id=7, name="Balance", payload={"type_url": "", "value": b"\xff"})
             ),
             "Protocol error: the payload of command 7: ",
+            7,
+        ),
+        (
+            EventSourcedStreamIn(command=pb.Command(entity_id="a", id=7, name="Balance", payload=packed(Date()))),
+            "Protocol error: command 7 carries type.googleapis.com/google.type.Date, `Balance` takes "
+            "type.googleapis.com/google.type.Money",
             7,
         ),
     ],
