@@ -137,6 +137,7 @@ class _Types:
             implementation=entry.get("class", f"{service.name.lower()}.{service.name}"),
             commands=tuple(commands),
             state=self._messages[entry["state"]][0] if "state" in entry else None,
+            crdt=entry.get("crdt"),
             events=events,
             snapshot_every=entry.get("snapshot", {}).get("every", 100),
             passivation_ms=int(amount) * _UNITS[unit],

@@ -19,7 +19,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from cloudstate.cli import main
 from cloudstate.cli.command_line import SUBCOMMANDS
-from cloudstate.compiler import checks, driver
+from cloudstate.compiler import driver
 from cloudstate.compiler.diagnostics import Code, codes, pages
 from cloudstate.compiler.lock import messages
 
@@ -60,17 +60,10 @@ def overlook_types(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "keeps_values", lambda old, new: True)
 
 
-def serve_crdts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be a version that has the crdt model, whose changes the lock knows already."""
-    kept = tuple(check for check in checks._CHECKS if check is not checks.entities.check)
-    monkeypatch.setattr(checks, "_CHECKS", kept)
-
-
 PREPARE: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "stale-output": touch_generated_code,
     "internal-error": break_the_compiler,
     "sample-misread": overlook_types,
-    "crdt-changed": serve_crdts,
     "upcaster-failed": compile_it,
 }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from cloudstate.compiler.diagnostics import Code, Diagnostic, codes
-from cloudstate.compiler.model.entity import Model
+from cloudstate.compiler.model.entity import CRDT_CLASSES, Model
 from cloudstate.compiler.model.naming import implementation_of, type_of
+from cloudstate.compiler.model.service import Placement
 from cloudstate.compiler.model.spec import EntitySpec, Spec
 from cloudstate.compiler.source import Located, Span
 
@@ -14,7 +15,7 @@ _EVERY = {"service", "model", "class", "commands"}
 _KEYS = {
     Model.EVENT_SOURCED: _EVERY | {"type", "state", "events", "upcasters", "snapshot", "passivation"},
     Model.VALUE: _EVERY | {"type", "state", "upcasters", "passivation"},
-    Model.CRDT: _EVERY | {"type", "crdt", "passivation"},
+    Model.CRDT: _EVERY | {"type", "crdt", "state", "passivation"},
     Model.ACTION: _EVERY,
 }
 _DESCRIBED = {
@@ -23,6 +24,8 @@ _DESCRIBED = {
     Model.CRDT: "a crdt entity",
     Model.ACTION: "an action",
 }
+#: The data types that hold something, and what their ``state`` is.
+_HOLD = {"gset": "elements", "orset": "elements", "lwwregister": "value", "ormap": "keys"}
 SHORTEST_PASSIVATION_MS = 100
 
 
@@ -35,8 +38,7 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
         yield from _keys(entity)
         yield from _state(entity)
         if entity.model.value is Model.CRDT:
-            found = codes.CRDT_NOT_SERVED.at(entity.model.span)
-            yield found.help("use `value` or `event-sourced`")
+            yield from _crdt(entity, spec)
         passivation = entity.passivation_ms
         if passivation is not None and passivation.value < SHORTEST_PASSIVATION_MS:
             found = codes.PASSIVATION_TOO_SHORT.at(
@@ -72,6 +74,25 @@ def _state(entity: EntitySpec) -> Iterator[Diagnostic]:
     if model is Model.EVENT_SOURCED and "events" not in entity.attempted:
         found = codes.EVENTS_MISSING.at(entity.service.span, "its state is made of events", name=entity.name)
         yield found.help("list the message types of its events as `events:`, or make it a `value` entity")
+
+
+def _crdt(entity: EntitySpec, spec: Spec) -> Iterator[Diagnostic]:
+    if spec.placement is not None and spec.placement.value is Placement.SIDECAR:
+        found = codes.CRDT_NOT_SERVED.at(entity.model.span)
+        yield found.also(spec.placement.span, "said here").help("leave `placement` out, or use `value`")
+    if entity.crdt is None:
+        if "crdt" not in entity.attempted:
+            found = codes.CRDT_MISSING.at(entity.service.span, "a crdt entity is of one data type", name=entity.name)
+            yield found.help(f"add `crdt:` with one of {', '.join(f'`{name}`' for name in CRDT_CLASSES)}")
+        return
+    data = entity.crdt.value
+    held = _HOLD.get(data)
+    if held is not None and "state" not in entity.attempted:
+        found = codes.STATE_MISSING.at(entity.crdt.span, f"the {held} have a type", name=entity.name)
+        yield found.help(f"add `state:` with the message type of the {held}")
+    elif held is None and "state" in entity.given:
+        found = codes.NOT_FOR_MODEL.at(entity.given["state"], key="state", model=f"a {data}")
+        yield found.also(entity.crdt.span, f"the data type is `{data}`").help("leave it out")
 
 
 def _shared(

@@ -87,7 +87,7 @@ EVENT_IS_STATE = _note("CS3010", "event-is-state", "`{name}` is both the state a
 READ_EMITS = _error("CS3011", "read-emits", "the command `{name}` reads and emits")
 PASSIVATION_TOO_SHORT = _error("CS3012", "passivation-too-short", "a passivation of {found} is too short")
 ANNOTATION_CONFLICT = _error("CS3013", "annotation-conflict", "`{key}` is said twice, and differently")
-CRDT_NOT_SERVED = _error("CS3014", "crdt-not-served", "the crdt model is not served by this version")
+CRDT_NOT_SERVED = _error("CS3014", "crdt-not-served", "the crdt model is not served in a sidecar by this version")
 BAD_TYPE_ID = _error("CS3016", "bad-type-id", "`{name}` cannot be the type of an entity")
 SIMILAR_COMMANDS = _warning("CS3017", "similar-commands", "`{first}` and `{second}` are hard to tell apart in Python")
 SAME_EVENT_NAME = _note("CS3018", "same-event-name", "several events are named `{name}`")
@@ -95,6 +95,7 @@ NO_COMMANDS = _warning("CS3019", "no-commands", "the service `{name}` has no rpc
 SHARED_CLASS = _error("CS3020", "shared-class", "two entities are implemented by `{path}`")
 EVENT_NOT_EMITTED = _note("CS3021", "event-not-emitted", "no command emits `{name}`")
 NO_ENTITIES = _error("CS3022", "no-entities", "the spec has no entities")
+CRDT_MISSING = _error("CS3023", "crdt-missing", "the entity `{name}` has no data type")
 
 # 31: rules for HTTP
 HTTP_PATTERN_MISSING = _error("CS3101", "http-pattern-missing", "the http rule of `{name}` has no method and path")

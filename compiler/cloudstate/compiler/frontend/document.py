@@ -74,7 +74,7 @@ class EntityDocument(_Document):
     model: ModelName | None = Field(None, description="The state model; may be said in the .proto file instead.")
     type: str | None = Field(None, description="The name of the entity's data in the journal. Never change it.")
     class_: str | None = Field(None, alias="class", description="The implementation as `module.Class`.")
-    state: str | None = Field(None, description="The message that is the state or value.")
+    state: str | None = Field(None, description="The message that is the state or value, or what a crdt holds.")
     events: list[str] | None = Field(None, min_length=1, description="The messages that are events.")
     crdt: CrdtName | None = Field(None, description="The data type of a crdt entity.")
     upcasters: list[UpcasterDocument] | None = Field(None, description="Stored messages that are others today.")

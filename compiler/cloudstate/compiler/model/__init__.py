@@ -1,11 +1,12 @@
 """The service model: what a spec means, as frozen values. Start reading at ``service.py``."""
 
 from cloudstate.compiler.model.deployment import Autoscale, Deployment, Resources, Store, StoreKind
-from cloudstate.compiler.model.entity import Command, CommandEffect, Entity, Model, Upcaster
+from cloudstate.compiler.model.entity import CRDT_CLASSES, Command, CommandEffect, Entity, Model, Upcaster
 from cloudstate.compiler.model.message import MessageType, ProtoFile
 from cloudstate.compiler.model.service import Placement, Service
 
 __all__ = [
+    "CRDT_CLASSES",
     "Autoscale",
     "Command",
     "CommandEffect",

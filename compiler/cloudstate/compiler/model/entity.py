@@ -17,6 +17,19 @@ class Model(StrEnum):
     ACTION = "action"
 
 
+#: The data types of CRDT entities as specs name them, and the classes that authors work with.
+CRDT_CLASSES = {
+    "gcounter": "GCounter",
+    "pncounter": "PNCounter",
+    "gset": "GSet",
+    "orset": "ORSet",
+    "lwwregister": "LWWRegister",
+    "flag": "Flag",
+    "ormap": "ORMap",
+    "vote": "Vote",
+}
+
+
 class CommandEffect(StrEnum):
     """What a command may do to the state: a read must not emit or update."""
 
@@ -74,7 +87,8 @@ class Entity:
         type: the persistence id: the journal keeps the entity's data under it. For actions the service's full name.
         implementation: ``module.Class`` of the author's class, relative to the directory of the spec.
         commands: in the order of the .proto file.
-        state: type of the state (event-sourced) or of the value; None for actions.
+        state: type of the state (event-sourced), of the value, or of what a CRDT holds: elements of a set, the value of
+            a register, keys of a map. None for actions and for CRDTs that hold nothing.
         events: event types, in the order of the spec.
         snapshot_every: a snapshot after so many events; 0 = never.
         passivation_ms: an idle entity leaves memory after so many milliseconds.

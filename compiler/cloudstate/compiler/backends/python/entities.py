@@ -16,7 +16,7 @@ from cloudstate.compiler.backends.python.spelling import (
     message_class,
 )
 from cloudstate.compiler.backends.python.view import ClassView, MethodView, ModuleView
-from cloudstate.compiler.model import CommandEffect, MessageType, Model, Upcaster
+from cloudstate.compiler.model import CRDT_CLASSES, CommandEffect, MessageType, Model, Upcaster
 
 _AUTHORING = "cloudstate.runtime.authoring"
 _INDENT = 4
@@ -35,19 +35,20 @@ class _Kind:
 _KINDS = {
     Model.EVENT_SOURCED: _Kind("Entity", "EventSourcedEntity", "EventSourcedContext", "EventSourcedType"),
     Model.VALUE: _Kind("Entity", "ValueEntity", "ValueContext", "ValueType"),
+    Model.CRDT: _Kind("Entity", "CrdtEntity", "CrdtContext", "CrdtType"),
     Model.ACTION: _Kind("Action", "Action", "ActionContext", "ActionType"),
 }
 
 
 def class_names(entities: Sequence[SpelledEntity]) -> tuple[str, ...]:
-    """The classes that the module defines: none for models that the runtime does not serve."""
-    return tuple(f"{it.stem}{_KINDS[it.entity.model].suffix}" for it in entities if it.entity.model in _KINDS)
+    """The classes that the module defines."""
+    return tuple(f"{it.stem}{_KINDS[it.entity.model].suffix}" for it in entities)
 
 
 def module(entities: Sequence[SpelledEntity], header: str) -> ModuleView:
     """The view of ``entities.py``."""
     imports = Imports(taken=class_names(entities))
-    classes = tuple(_EntityClass(entity, imports).view() for entity in entities if entity.entity.model in _KINDS)
+    classes = tuple(_EntityClass(entity, imports).view() for entity in entities)
     return ModuleView(
         header=header,
         docs='"""What the author implements: one abstract class per entity."""',
@@ -63,10 +64,11 @@ class _EntityClass:
         self._imports = imports
         self._kind = _KINDS[spelled.entity.model]
         self._state = message_class(imports, self._entity.state) if self._entity.state else None
+        self._subject = self._state_or_data()
 
     def view(self) -> ClassView:
         base = self._authoring(self._kind.base)
-        parent = layout.subscript(base, self._state) if self._state else base
+        parent = layout.subscript(base, self._subject) if self._subject else base
         return ClassView(
             head=layout.render(layout.call(f"class {self._spelled.stem}{self._kind.suffix}", parent), 0, after=1),
             docs=docstring(self._entity.docs, f"Serves ``{self._entity.service}``.", _INDENT),
@@ -77,6 +79,13 @@ class _EntityClass:
                 *map(self._upcast, self._spelled.upcasters),
             ),
         )
+
+    def _state_or_data(self) -> layout.Node | None:
+        """The type of what handlers work on."""
+        if not self._entity.crdt:
+            return self._state
+        data = self._authoring(CRDT_CLASSES[self._entity.crdt])
+        return layout.subscript(data, self._state) if self._state else data
 
     def _authoring(self, name: str) -> str:
         return self._imports.use(_AUTHORING, name)
@@ -95,6 +104,11 @@ class _EntityClass:
         yield f"service={layout.quote(entity.service)}"
         if entity.model is not Model.ACTION:
             yield f"entity_type={layout.quote(entity.type)}"
+        if entity.crdt:
+            yield f"data={self._authoring(CRDT_CLASSES[entity.crdt])}"
+            if self._state:
+                yield f"element={self._state}"
+        elif self._state:
             yield f"state={self._state}"
         yield layout.rows("commands=", map(self._command_type, self._spelled.commands))
         if entity.model is Model.EVENT_SOURCED:
@@ -140,17 +154,25 @@ class _EntityClass:
         parameter: layout.Node = f"command: {message}"
         if command.client_streaming:
             parameter = layout.annotated("commands", layout.subscript(self._typing("AsyncIterator"), message))
-        context = self._authoring(self._kind.context)
-        annotation = layout.subscript(context, self._state) if self._state else context
-        parameters = ("self", parameter, layout.annotated("ctx", annotation))
+        parameters = ("self", parameter, layout.annotated("ctx", self._context(spelled)))
         docs = docstring(command.docs, f"Handles ``{command.name}``.", 2 * _INDENT)
         return self._abstract(spelled.method, parameters, self._result(command.output, spelled), docs)
 
+    def _context(self, spelled: SpelledCommand) -> layout.Node:
+        if self._subject is None:
+            return self._authoring(self._kind.context)
+        if spelled.is_unary:
+            return layout.subscript(self._authoring(self._kind.context), self._subject)
+        output = message_class(self._imports, spelled.command.output)
+        return layout.subscript(self._authoring("CrdtStreamContext"), self._subject, output)
+
     def _result(self, output: MessageType, spelled: SpelledCommand) -> layout.Node:
         message = message_class(self._imports, output)
-        is_action = self._state is None
+        is_action = self._entity.model is Model.ACTION
         if spelled.is_unary:
             return layout.subscript(self._authoring("ActionReply" if is_action else "Reply"), message)
+        if not is_action:
+            return layout.subscript(self._authoring("StreamReply"), message)
         answer = layout.subscript(self._authoring("ActionAnswer"), message)
         wrapper = "AsyncIterator" if spelled.command.server_streaming else "Awaitable"
         return layout.subscript(self._typing(wrapper), answer)
