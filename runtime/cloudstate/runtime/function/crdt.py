@@ -129,6 +129,11 @@ class CrdtInstance:
         if self._task is not None:
             self._task.cancel()
 
+    @property
+    def is_busy(self) -> bool:
+        """True while an async handler is at work."""
+        return self._task is not None
+
     # --- Turns --------------------------------------------------------------------------------------------------------
 
     def conclude(self, handler: Handler, ctx: Context, result: object) -> Outcome:

@@ -6,6 +6,7 @@ assert cart.state.items[0].quantity == 2
 """
 
 from cloudstate.runtime.testing.action_harness import ActionHarness
+from cloudstate.runtime.testing.crdt_harness import CrdtHarness, StreamedCall
 from cloudstate.runtime.testing.entity_harness import EntityHarness
 
-__all__ = ["ActionHarness", "EntityHarness"]
+__all__ = ["ActionHarness", "CrdtHarness", "EntityHarness", "StreamedCall"]
