@@ -166,7 +166,8 @@ class Spread(NamedTuple):
 class Message(NamedTuple):
     """One answer to a streamed command: run its side effects, then deliver its action, if it has one.
 
-    ``ends``: it is the last. A Failure is always the last. State is durable by now.
+    ``ends``: it is the last; of whatever comes after it only side effects count. A Failure is always the last. State is
+    durable by now.
     """
 
     ticket: Any

@@ -30,7 +30,8 @@ class Outbox:
     def __init__(self) -> None:
         self._version = self._durable = self._writing = self._spreads = 0
         self._held: deque[_Held] = deque()
-        self._spreading: dict[int, Message | Answer] = {}
+        self._spreading: dict[int, list[Message | Answer]] = {}
+        """By the number of the change: the answer that waits for it, and those that follow on the same stream."""
 
     @property
     def is_empty(self) -> bool:
@@ -84,21 +85,33 @@ class Outbox:
         return effects
 
     def reached(self, number: int, failure: Failure | None = None) -> list[CrdtEffect]:
-        """A change got as far as its answer asks for, or failed to."""
-        answer = self._spreading.pop(number, None)
-        if answer is None:
-            return []
-        return [answer if failure is None else _refused(answer, failure)]
+        """A change got as far as its answer asks for, or failed to: then its stream is over, too."""
+        answers = self._spreading.pop(number, [])
+        if failure is not None:
+            return [_refused(answer, failure) for answer in answers[:1]]
+        return list(answers)
 
     def _let_go(self, held: _Held) -> list[CrdtEffect]:
+        answer, ahead = held.answer, self._ahead_of(held.answer)
+        if ahead is not None:
+            ahead.append(answer)
         if held.delta is None:
-            return [held.answer]
+            return [] if ahead is not None else [answer]
         self._spreads += 1
         spread = Spread(self._spreads, held.delta, held.consistency)
+        if ahead is not None:
+            return [spread]
         if held.consistency is Consistency.LOCAL:
-            return [held.answer, spread]
-        self._spreading[self._spreads] = held.answer
+            return [answer, spread]
+        self._spreading[self._spreads] = [answer]
         return [spread]
+
+    def _ahead_of(self, answer: Message | Answer) -> list[Message | Answer] | None:
+        """What waits for other nodes on the same stream, and must leave first."""
+        for waiting in self._spreading.values():
+            if waiting[0].ticket is answer.ticket:
+                return waiting
+        return None
 
 
 def _refused(answer: Message | Answer, failure: Failure) -> Message | Answer:

@@ -100,14 +100,13 @@ class Replica:
             ChangeRefused: the change does not fit what the function was shown.
         """
         record, shown = self.record, self._shown
-        is_current = record.generation == self._generation and record.state is not None
-        known = record.state if is_current else None
+        known = record.state if record.generation == self._generation else None
+        is_all_shown = record.generation + record.deleted == self._generation and shown is record.state
         base = shown if shown is not None else State(change.kind)
         author = Author(self.node, self.audience.member, now)
         delta = mutate(base, change, author, known.context if known is not None else None)
         if shown is not None and not delta.context:
             return None
-        is_all_shown = shown is known
         told = Record(self._generation, delta)
         self.record = merged(record, told)
         self._shown = self.record.state if is_all_shown and self.record.state else merge(base, delta)

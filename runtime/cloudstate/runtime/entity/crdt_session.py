@@ -305,8 +305,9 @@ class CrdtSession:
 
     def _reopen(self, effects: list[CrdtEffect]) -> list[CrdtEffect]:
         """What the function was shown is no more: end what it streams, and begin anew for what waits."""
-        ends = [Message(ticket, None, ends=True) for ticket in self._streams.values()]
-        return [*effects, *ends, *self._close()]
+        for ticket in self._streams.values():
+            effects += self._release(Message(ticket, None, ends=True))
+        return [*effects, *self._close()]
 
     def _close(self) -> list[CrdtEffect]:
         self._forget_function()
@@ -323,7 +324,8 @@ class CrdtSession:
 
     def _lose(self, running: Failure, streams: Failure, waiting: Failure) -> list[CrdtEffect]:
         effects: list[CrdtEffect] = [_answer(command, running) for command in self._running.values()]
-        effects += [Message(ticket, streams, ends=True) for ticket in self._streams.values()]
+        for ticket in self._streams.values():
+            effects += self._release(Message(ticket, streams, ends=True))
         self._forget_function()
         return [*effects, Discard(), *self._fail_waiting(waiting)]
 
@@ -370,7 +372,15 @@ class CrdtSession:
 
     def _unreached(self, message: Unreached) -> list[CrdtEffect]:
         failure = Failure(NOT_WRITTEN_FAR_ENOUGH, StatusCode.UNAVAILABLE)
-        return self._outbox.reached(message.number, failure)
+        effects = self._outbox.reached(message.number, failure)
+        for number in self._streams_of(effects):
+            effects.append(self._cancel(number, self._streams.pop(number)))
+        return effects
+
+    def _streams_of(self, answers: list[CrdtEffect]) -> list[int]:
+        """The streams that some answers belong to."""
+        tickets = [answer.ticket for answer in answers if isinstance(answer, Message)]
+        return [number for number, ticket in self._streams.items() if any(ticket is it for it in tickets)]
 
     # --- Other nodes --------------------------------------------------------------------------------------------------
 

@@ -195,6 +195,37 @@ def test_an_answer_waits_for_other_nodes_if_asked_to(news: Any, answer: Answer) 
     assert session.is_idle
 
 
+def test_a_stream_waits_behind_its_first_answer() -> None:
+    session = ready(UNKNOWN, command("s", streamed=True))
+    action = StateAction(PNCounterChange(1), consistency=Consistency.ALL)
+    session.feed(CrdtReply(1, OK, (), action, streamed=True))
+    assert [type(it) for it in session.feed(Persisted(1))] == [Spread]
+    assert session.feed(StreamedMessage(1, Reply(b"second"))) == []
+    assert session.feed(Reached(1)) == [Message("s", OK), Message("s", Reply(b"second"))]
+
+
+def test_a_stream_whose_first_change_does_not_get_far_enough_is_over() -> None:
+    session = ready(UNKNOWN, command("s", streamed=True))
+    action = StateAction(PNCounterChange(1), consistency=Consistency.ALL)
+    session.feed(CrdtReply(1, OK, (), action, streamed=True))
+    session.feed(Persisted(1))
+    session.feed(StreamedMessage(1, OK))
+    text = "Failed to update CRDT at requested write consistency"
+    failed = Message("s", Failure(text, StatusCode.UNAVAILABLE), ends=True)
+    assert session.feed(Unreached(1)) == [failed, Cancel(1)]
+
+
+def test_what_a_stream_was_told_leaves_before_its_end() -> None:
+    session = streaming()
+    session.feed(command("a"))
+    session.feed(plus(2, 1))
+    session.feed(StreamedMessage(1, OK))
+    assert session.feed(FunctionLost("gone")) == [Discard()]
+    ended = [it for it in session.feed(Persisted(1)) if isinstance(it, Message)]
+    cut_off = Failure("Entity terminated unexpectedly", StatusCode.UNKNOWN)
+    assert ended == [Message("s", OK), Message("s", cut_off, ends=True)]
+
+
 # --- Turns ------------------------------------------------------------------------------------------------------------
 
 
@@ -351,7 +382,6 @@ def test_a_deletion_elsewhere_is_told_when_it_is_our_turn() -> None:
     effects = session.feed(plus(2, 1))
     assert [it for it in effects if not isinstance(it, Persist)] == [
         Tell(None),
-        Message("s", None, ends=True),
         Discard(),
         Open(None),
     ]
@@ -359,6 +389,7 @@ def test_a_deletion_elsewhere_is_told_when_it_is_our_turn() -> None:
     session.feed(Persisted(1))
     answered = session.feed(Persisted(2))  # it was made to what is deleted and changes nothing, but it was in time
     assert answered[0] == Answer("a", OK)
+    assert answered[2] == Message("s", None, ends=True)
 
 
 def test_a_deletion_that_nobody_was_shown_does_not_swallow_what_comes_after_it() -> None:
@@ -369,6 +400,17 @@ def test_a_deletion_that_nobody_was_shown_does_not_swallow_what_comes_after_it()
     record = written(session.feed(plus(2, 5)))
     assert record.generation == 1
     assert record.state is not None
+
+
+def test_a_change_of_what_was_over_already_is_not_taken_for_one_of_what_came_after() -> None:
+    session = ready(UNKNOWN, command("a"))
+    anew = changed(Record(0, None, deleted=True), PNCounterChange(7), OTHER)
+    session.feed(Heard(anew))
+    effects = session.feed(plus(1, 1))
+    assert [it for it in effects if isinstance(it, (Tell, Discard))] == [Tell(None), Discard()]
+    session.feed(Persisted(1))
+    session.feed(Persisted(2))
+    assert session.feed(command("b")) == [Open(PNCounterChange(7))]
 
 
 # --- What breaks ------------------------------------------------------------------------------------------------------
