@@ -288,6 +288,18 @@ def test_votes_follow_the_membership() -> None:
     assert session.feed(MembersChanged(ALONE)) == [Tell(VoteChange(False, 0, 1))]
 
 
+def test_a_node_whose_journal_was_lost_does_not_use_its_names_of_changes_again() -> None:
+    session = ready(UNKNOWN, command("a"))
+    before = changed(UNKNOWN, PNCounterChange(7), Author("n", "n", 0))
+    session.feed(Heard(before))
+    session.feed(plus(1, 1))
+    effects = session.feed(Persisted(1))
+    (spread,) = [it for it in [*effects, *session.feed(Persisted(2))] if isinstance(it, Spread)]
+    assert before.state is not None
+    assert spread.delta.state is not None
+    assert not set(before.state.facts) & set(spread.delta.state.facts)
+
+
 # --- Streams ----------------------------------------------------------------------------------------------------------
 
 
@@ -477,8 +489,10 @@ def test_a_streaming_entity_stays() -> None:
 def test_what_is_heard_while_absent_is_written_without_the_function() -> None:
     session = new()
     assert session.feed(Heard(counted(1))) == [Load()]
-    effects = session.feed(Loaded(counted(2, Author("x", "x", 0)), 4))
+    loaded = counted(2, Author("x", "x", 0))
+    effects = session.feed(Loaded(loaded, 4))
     assert [type(it) for it in effects] == [Persist]
+    assert written(effects) == merged(loaded, counted(1))
     assert session.feed(Persisted(5)) == []
     assert session.feed(Passivate()) == [Stop()]
 
