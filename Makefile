@@ -30,7 +30,7 @@ test: $(STAMP) ## all tests
 	$(BIN)/python -m pytest
 
 unit: $(STAMP) ## the fast tests: no sockets, no processes
-	$(BIN)/python -m pytest -n 2 tests/unit specs
+	$(BIN)/python -m pytest -n 3 --dist worksteal tests/unit specs
 
 laws: $(STAMP) ## the laws of the CRDTs, 10,000 examples each (about half an hour; SEED=... repeats a run)
 	$(BIN)/python -m pytest -n 2 tests/property/test_crdt_laws.py --hypothesis-profile=laws --hypothesis-seed=$(SEED)
