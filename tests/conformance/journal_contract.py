@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Protocol
 
 import pytest
+from tests.conformance.journal_places import Place
 
 from cloudstate.runtime.journal import (
     AppendEvents,
@@ -52,16 +52,6 @@ ODD_IDS = [
     "x" * 10_000,
     "x" * 9_999 + "y",
 ]
-
-
-class Place(Protocol):
-    """Where a journal keeps its data."""
-
-    journal: Journal
-
-    async def reopen(self) -> Journal:
-        """Close the journal and open what it left."""
-        ...
 
 
 async def now_and_reopened(place: Place) -> AsyncIterator[Journal]:

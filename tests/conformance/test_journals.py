@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conformance.journal_answers import AnswerContract, FenceContract, LogContract
 from tests.conformance.journal_contract import LIMIT, JournalContract
+from tests.conformance.journal_places import MemoryPlace, Place, StoredPlace
 
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.journal import Journal, MemoryJournal, SqliteJournal
 from cloudstate.runtime.journal.sqlite import SqliteSettings
-
-
-@dataclass
-class MemoryPlace:
-    """What is in memory is in the journal itself."""
-
-    journal: Journal
-
-    async def reopen(self) -> Journal:
-        await self.journal.close()
-        await self.journal.open()
-        return self.journal
-
-
-@dataclass
-class FilePlace:
-    """Reopening is what another process would do: a new journal on the same file."""
-
-    make: Callable[[], Journal]
-    journal: Journal
-
-    async def reopen(self) -> Journal:
-        await self.journal.close()
-        self.journal = self.make()
-        await self.journal.open()
-        return self.journal
-
 
 #: SQLite as it is, and with each lag and bound so small that every path is taken all the time.
 SQLITE: dict[str, dict[str, Any]] = {
@@ -51,25 +25,25 @@ SQLITE: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(params=["memory", *SQLITE])
-async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[MemoryPlace | FilePlace]:
+async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     if request.param == "memory":
-        found: MemoryPlace | FilePlace = MemoryPlace(MemoryJournal(SystemClock(), LIMIT))
+        found: Place = MemoryPlace(MemoryJournal(SystemClock(), LIMIT))
     else:
         settings = SqliteSettings(max_append=LIMIT, **SQLITE[request.param])
 
         def make() -> Journal:
             return SqliteJournal(tmp_path / "journal.db", SystemClock(), settings)
 
-        found = FilePlace(make, make())
+        found = StoredPlace(make)
     await found.journal.open()
     yield found
     await found.journal.close()
 
 
 @pytest.fixture
-def journal(place: MemoryPlace | FilePlace) -> Journal:
+def journal(place: Place) -> Journal:
     return place.journal
 
 
-class TestJournals(JournalContract):
+class TestJournals(JournalContract, AnswerContract, FenceContract, LogContract):
     """Every test of the contract, for every journal."""

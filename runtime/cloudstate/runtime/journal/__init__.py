@@ -7,6 +7,7 @@ sqlite:PATH     one file on this machine, durable when acknowledged
 from cloudstate.runtime.journal.address import open_journal
 from cloudstate.runtime.journal.errors import (
     AppendTooLarge,
+    Fenced,
     JournalError,
     JournalInvalid,
     JournalUnavailable,
@@ -15,11 +16,15 @@ from cloudstate.runtime.journal.errors import (
 from cloudstate.runtime.journal.measured import MeasuredJournal
 from cloudstate.runtime.journal.memory import MemoryJournal
 from cloudstate.runtime.journal.port import (
+    Answer,
     AppendEvents,
     EntityKey,
     Event,
+    Fence,
     History,
     Journal,
+    Logged,
+    Page,
     Snapshot,
     Value,
     WriteValue,
@@ -27,17 +32,22 @@ from cloudstate.runtime.journal.port import (
 from cloudstate.runtime.journal.sqlite import SqliteJournal
 
 __all__ = [
+    "Answer",
     "AppendEvents",
     "AppendTooLarge",
     "EntityKey",
     "Event",
+    "Fence",
+    "Fenced",
     "History",
     "Journal",
     "JournalError",
     "JournalInvalid",
     "JournalUnavailable",
+    "Logged",
     "MeasuredJournal",
     "MemoryJournal",
+    "Page",
     "Snapshot",
     "SqliteJournal",
     "Value",

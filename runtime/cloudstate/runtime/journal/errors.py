@@ -25,6 +25,19 @@ class WrongExpectedSequence(JournalError):
         self.actual = actual
 
 
+class Fenced(JournalError):
+    """Another owner has taken the shard over: this one must stop; nothing was written."""
+
+    status = StatusCode.UNAVAILABLE
+    retry_safe = True
+
+    def __init__(self, *, shard: str, epoch: int, actual: int) -> None:
+        super().__init__(f"shard `{shard}` has a newer owner: its epoch is {actual}, this one's is {epoch}; try again")
+        self.shard = shard
+        self.epoch = epoch
+        self.actual = actual
+
+
 class JournalUnavailable(JournalError):
     """The journal could not be read or written now.
 

@@ -9,8 +9,11 @@ from cloudstate.runtime.journal.port import (
     Appended,
     AppendEvents,
     EntityKey,
+    Fence,
     History,
     Journal,
+    Logged,
+    Page,
     Value,
     WriteValue,
 )
@@ -36,10 +39,12 @@ class MeasuredJournal(Journal):
     async def close(self) -> None:
         """Does nothing."""
 
-    async def load(self, entity: EntityKey) -> History:
+    async def load(
+        self, entity: EntityKey, *, window: int = 0, schema: str | None = None, fence: Fence | None = None
+    ) -> History:
         """See ``Journal.load``."""
         started = self._monotonic()
-        history = await self._journal.load(entity)
+        history = await self._journal.load(entity, window=window, schema=schema, fence=fence)
         metrics = self._metrics
         metrics.recovery_time.observe(self._monotonic() - started)
         metrics.loaded_events += len(history.events)
@@ -49,16 +54,40 @@ class MeasuredJournal(Journal):
             metrics.loaded_snapshot_bytes += len(history.snapshot.payload.value)
         return history
 
-    async def load_value(self, entity: EntityKey) -> Value:
+    async def load_value(self, entity: EntityKey, *, window: int = 0, fence: Fence | None = None) -> Value:
         """See ``Journal.load_value``."""
         started = self._monotonic()
-        value = await self._journal.load_value(entity)
+        value = await self._journal.load_value(entity, window=window, fence=fence)
         metrics = self._metrics
         metrics.recovery_time.observe(self._monotonic() - started)
         if value.payload is not None:
             metrics.loaded_snapshots += 1
             metrics.loaded_snapshot_bytes += len(value.payload.value)
         return value
+
+    async def take_over(self, shard: str) -> Fence:
+        """See ``Journal.take_over``."""
+        return await self._journal.take_over(shard)
+
+    async def partitions(self) -> list[str]:
+        """See ``Journal.partitions``."""
+        return await self._journal.partitions()
+
+    async def read(self, partition: str, after: int, limit: int, types: frozenset[str] | None = None) -> Page:
+        """See ``Journal.read``."""
+        return await self._journal.read(partition, after, limit, types)
+
+    async def events(self, entity: EntityKey, after: int, limit: int) -> list[Logged]:
+        """See ``Journal.events``."""
+        return await self._journal.events(entity, after, limit)
+
+    async def entities(self, type: str, after: str | None, limit: int) -> list[EntityKey]:
+        """See ``Journal.entities``."""
+        return await self._journal.entities(type, after, limit)
+
+    async def types(self) -> list[str]:
+        """See ``Journal.types``."""
+        return await self._journal.types()
 
     def submit(self, append: AppendEvents | WriteValue, done: Callable[[Appended], None]) -> None:
         """See ``Journal.submit``."""

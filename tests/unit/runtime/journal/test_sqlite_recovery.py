@@ -90,7 +90,7 @@ async def test_state_written_in_place_after_the_mark(tmp_path: Path) -> None:
         await journal.append(WriteValue(CART, 1, None))
         copy = crashed(tmp_path / "j.db", tmp_path / "crash")
     async with opened(copy) as journal:
-        assert await journal.load_value(CART) == (None, 2)
+        assert await journal.load_value(CART) == (None, 2, ())
 
 
 async def test_lag_of_the_index_is_bounded(tmp_path: Path) -> None:

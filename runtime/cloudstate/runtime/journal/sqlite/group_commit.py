@@ -20,12 +20,12 @@ from pathlib import Path
 from cloudstate.runtime.clock import Clock
 from cloudstate.runtime.journal.errors import JournalError, JournalUnavailable
 from cloudstate.runtime.journal.limits import checked_size
-from cloudstate.runtime.journal.port import Appended
+from cloudstate.runtime.journal.port import Appended, AppendEvents, WriteValue
 from cloudstate.runtime.journal.sqlite.disk import Disk
 from cloudstate.runtime.journal.sqlite.faults import is_busy, is_full, journal_error
 from cloudstate.runtime.journal.sqlite.heads import Heads
 from cloudstate.runtime.journal.sqlite.log import Log
-from cloudstate.runtime.journal.sqlite.plan import Append, Plan
+from cloudstate.runtime.journal.sqlite.plan import Append, Plan, TakeOver
 from cloudstate.runtime.journal.sqlite.settings import SqliteSettings
 
 logger = logging.getLogger(__name__)
@@ -81,20 +81,30 @@ class GroupCommit:
         self._is_parked = False
         self._settled: asyncio.Future[None] | None = None
 
-    def submit(self, append: Append, done: Callable[[Appended], None]) -> None:
+    def submit(self, append: AppendEvents | WriteValue, done: Callable[[Appended], None]) -> None:
         """See ``Journal.submit``."""
         try:
             size = checked_size(append, self._settings.max_append)
-            if len(self._waiting) >= self._settings.max_waiting or (
-                self._waiting and self._waiting_bytes + size > self._settings.max_waiting_bytes
-            ):
-                reason = f"{len(self._waiting)} appends ({self._waiting_bytes} bytes) already wait for the journal"
-                raise JournalUnavailable(reason, retry_safe=True)
+            self._check_room(size)
         except JournalError as error:
             done(error)
-            return
-        self._waiting.append((append, done, size))
-        self._waiting_bytes += size
+        else:
+            self._enqueue((append, done, size))
+
+    def take_over(self, shard: str, done: Callable[[Appended], None]) -> None:
+        """Raise a shard's epoch; ``done`` is told the new one."""
+        self._enqueue((TakeOver(shard), done, len(shard)))
+
+    def _check_room(self, size: int) -> None:
+        if len(self._waiting) >= self._settings.max_waiting or (
+            self._waiting and self._waiting_bytes + size > self._settings.max_waiting_bytes
+        ):
+            reason = f"{len(self._waiting)} appends ({self._waiting_bytes} bytes) already wait for the journal"
+            raise JournalUnavailable(reason, retry_safe=True)
+
+    def _enqueue(self, waiting: _Waiting) -> None:
+        self._waiting.append(waiting)
+        self._waiting_bytes += waiting[2]
         if self._is_idle:
             self._is_idle = False
             # Not in this turn: what has arrived on other connections by now is read first, and is part of the batch.
@@ -147,7 +157,7 @@ class GroupCommit:
                 self._end_turn()
             return
         self._busy_since = None
-        if not plan.heads:
+        if plan.is_empty:
             self._adopt(batch, plan)
         elif self._commit(batch):
             self._disk.sync(partial(self._synced, batch, plan))
@@ -219,7 +229,7 @@ class GroupCommit:
     def _finish(self, batch: list[_Waiting], plan: Plan) -> None:
         """Commit what is staged, wait for the disk, and answer."""
         try:
-            if plan.heads:
+            if not plan.is_empty:
                 if not self._commit(batch):
                     return
                 self._disk.sync_now()
@@ -230,7 +240,7 @@ class GroupCommit:
 
     def _adopt(self, batch: list[_Waiting], plan: Plan) -> None:
         """The plan is durable: let everybody know."""
-        if plan.heads:
+        if not plan.is_empty:
             self._log.adopt(plan)
             self._heads.adopt(plan.heads)
             self.commits += 1

@@ -43,6 +43,10 @@ class Heads:
         """These were committed."""
         self._dirty.update(heads)
 
+    def unindexed(self) -> list[Key]:
+        """The entities that the index may not know yet."""
+        return [*self._dirty, *self._writing]
+
     @property
     def dirty(self) -> int:
         """How many entities the index does not have as they are."""

@@ -1,6 +1,7 @@
 """Entities by key, in a file beside the log that follows it in large batches.
 
-For each entity: the offset of its newest event and the number of its state, as of the mark. Everything here is derived
+For each entity: the offset of its newest event, the number of its state and the offset of its newest answer, as of the
+mark. Everything here is derived
 from the log. It is written without waiting for the disk (WAL, synchronous=NORMAL: after a power failure it is
 consistent, perhaps older), and what is missing is read again from the log (``recovery``). Because updates only ever
 raise a value, writing a part of the log twice does no harm.
@@ -20,16 +21,18 @@ from cloudstate.runtime.journal.sqlite.plan import End
 
 #: "CSjx" in the file's header.
 _APPLICATION_ID = 0x43536A78
-_FORMAT = 1
+_FORMAT = 2
 _CACHE_KIB = 64 * 1024
 
-#: type, id, event, state
-IndexRow = tuple[int, str, int, int]
+#: type, id, event, state, answer
+IndexRow = tuple[int, str, int, int, int]
 
-_FIND = "SELECT event, state FROM head WHERE type = ? AND id = ?"
+_FIND = "SELECT event, state, answer FROM head WHERE type = ? AND id = ?"
+_FIRST = "SELECT id FROM head WHERE type = ? ORDER BY id LIMIT ?"
+_AFTER = "SELECT id FROM head WHERE type = ? AND id > ? ORDER BY id LIMIT ?"
 _WRITE = (
-    "INSERT INTO head VALUES (?, ?, ?, ?) ON CONFLICT (type, id) DO UPDATE "
-    "SET event = max(event, excluded.event), state = max(state, excluded.state)"
+    "INSERT INTO head VALUES (?, ?, ?, ?, ?) ON CONFLICT (type, id) DO UPDATE SET event = max(event, excluded.event), "
+    "state = max(state, excluded.state), answer = max(answer, excluded.answer)"
 )
 
 
@@ -57,20 +60,41 @@ class Index:
 
     def mark(self) -> Mark:
         """What the index covers."""
-        row = self._writer.execute("SELECT event, state, time FROM mark").fetchone()
-        return Mark(End(row[0], row[1]), row[2])
+        row = self._writer.execute("SELECT event, state, answer, time FROM mark").fetchone()
+        return Mark(End(row[0], row[1], row[2]), row[3])
 
-    def find(self, type: int, id: str) -> tuple[int, int] | None:
-        """The offset of an entity's newest event and the number of its state, as of the mark.
+    def find(self, type: int, id: str) -> tuple[int, int, int] | None:
+        """The offset of an entity's newest event, the number of its state, the offset of its newest answer.
 
         Raises:
             JournalError: the file cannot be read.
         """
         try:
-            row: tuple[int, int] | None = self._reader.execute(_FIND, (type, id)).fetchone()
+            row: tuple[int, int, int] | None = self._reader.execute(_FIND, (type, id)).fetchone()
         except sqlite3.Error as error:
             raise index_error(error, self._path) from error
         return row
+
+    def ids(self, type: int, after: str | None, limit: int) -> list[str]:
+        """Ids of entities of a type, sorted. Raises as ``find``."""
+        query, arguments = (_FIRST, (type, limit)) if after is None else (_AFTER, (type, after, limit))
+        try:
+            return [id for (id,) in self._reader.execute(query, arguments)]
+        except sqlite3.Error as error:
+            raise index_error(error, self._path) from error
+
+    def types(self) -> list[int]:
+        """The numbers of the entity types. Raises as ``find``."""
+        found: list[int] = []
+        try:
+            while True:  # one seek for each: there are few types and many entities
+                last = found[-1] if found else -1
+                (type,) = self._reader.execute("SELECT min(type) FROM head WHERE type > ?", (last,)).fetchone()
+                if type is None:
+                    return found
+                found.append(type)
+        except sqlite3.Error as error:
+            raise index_error(error, self._path) from error
 
     def write(self, rows: Iterable[IndexRow], mark: Mark) -> None:
         """Add rows and move the mark, both or neither.
@@ -82,7 +106,7 @@ class Index:
         try:
             writer.execute("BEGIN IMMEDIATE")
             writer.executemany(_WRITE, rows)
-            writer.execute("UPDATE mark SET event = ?, state = ?, time = ?", (*mark.end, mark.time))
+            writer.execute("UPDATE mark SET event = ?, state = ?, answer = ?, time = ?", (*mark.end, mark.time))
             writer.execute("COMMIT")
         except sqlite3.Error as error:
             raise index_error(error, self._path) from error
@@ -92,7 +116,7 @@ class Index:
 
     def rows(self) -> list[IndexRow]:
         """Everything, in the order of keys; for comparing with a scan of the log."""
-        return self._writer.execute("SELECT type, id, event, state FROM head ORDER BY type, id").fetchall()
+        return self._writer.execute("SELECT type, id, event, state, answer FROM head ORDER BY type, id").fetchall()
 
     def close(self) -> None:
         """Release the file."""
@@ -130,13 +154,13 @@ class Index:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
             "CREATE TABLE head (type INTEGER NOT NULL, id TEXT NOT NULL, event INTEGER NOT NULL, "
-            "state INTEGER NOT NULL, PRIMARY KEY (type, id)) STRICT, WITHOUT ROWID"
+            "state INTEGER NOT NULL, answer INTEGER NOT NULL, PRIMARY KEY (type, id)) STRICT, WITHOUT ROWID"
         )
         connection.execute(
             "CREATE TABLE mark (identity INTEGER NOT NULL, event INTEGER NOT NULL, state INTEGER NOT NULL, "
-            "time INTEGER NOT NULL) STRICT"
+            "answer INTEGER NOT NULL, time INTEGER NOT NULL) STRICT"
         )
-        connection.execute("INSERT INTO mark VALUES (?, 0, 0, 0)", (self._identity,))
+        connection.execute("INSERT INTO mark VALUES (?, 0, 0, 0, 0)", (self._identity,))
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {_FORMAT}")
         connection.execute("COMMIT")

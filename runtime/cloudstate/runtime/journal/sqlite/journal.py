@@ -8,8 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloudstate.runtime.clock import Clock
-from cloudstate.runtime.journal.errors import JournalUnavailable
-from cloudstate.runtime.journal.port import Appended, AppendEvents, EntityKey, History, Journal, Value, WriteValue
+from cloudstate.runtime.journal.errors import Fenced, JournalUnavailable
+from cloudstate.runtime.journal.port import (
+    Appended,
+    AppendEvents,
+    EntityKey,
+    Fence,
+    History,
+    Journal,
+    Logged,
+    Page,
+    Value,
+    WriteValue,
+)
 from cloudstate.runtime.journal.sqlite.disk import Disk, open_disk
 from cloudstate.runtime.journal.sqlite.faults import mapped
 from cloudstate.runtime.journal.sqlite.group_commit import GroupCommit
@@ -90,17 +101,60 @@ class SqliteJournal(Journal):
             running.files.close()
             self._lock.release()
 
-    async def load(self, entity: EntityKey) -> History:
+    async def load(
+        self, entity: EntityKey, *, window: int = 0, schema: str | None = None, fence: Fence | None = None
+    ) -> History:
         """See ``Journal.load``."""
-        files = self._readable()
+        files = self._readable(fence)
         with mapped(self._path):
-            return await files.reader.history(entity, files.heads.get((entity.type, entity.id)))
+            return await files.reader.history(entity, files.heads.get((entity.type, entity.id)), window, schema)
 
-    async def load_value(self, entity: EntityKey) -> Value:
+    async def load_value(self, entity: EntityKey, *, window: int = 0, fence: Fence | None = None) -> Value:
         """See ``Journal.load_value``."""
+        files = self._readable(fence)
+        with mapped(self._path):
+            return files.reader.value(entity, files.heads.get((entity.type, entity.id)), window)
+
+    async def take_over(self, shard: str) -> Fence:
+        """See ``Journal.take_over``."""
+        future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        self._opened().commits.take_over(shard, future.set_result)
+        result = await asyncio.shield(future)
+        if isinstance(result, int):
+            return Fence(shard, result)
+        raise result
+
+    async def partitions(self) -> list[str]:
+        """See ``Journal.partitions``: one."""
+        self._readable()
+        return [""]
+
+    async def read(self, partition: str, after: int, limit: int, types: frozenset[str] | None = None) -> Page:
+        """See ``Journal.read``."""
         files = self._readable()
         with mapped(self._path):
-            return files.reader.value(entity, files.heads.get((entity.type, entity.id)))
+            return Page([], after) if partition else files.reader.page(after, limit, types, files.log.end.event)
+
+    async def events(self, entity: EntityKey, after: int, limit: int) -> list[Logged]:
+        """See ``Journal.events``."""
+        files = self._readable()
+        with mapped(self._path):
+            return await files.reader.events(files.heads.get((entity.type, entity.id)), after, limit)
+
+    async def entities(self, type: str, after: str | None, limit: int) -> list[EntityKey]:
+        """See ``Journal.entities``."""
+        files = self._readable()
+        found = {id for kind, id in files.heads.unindexed() if kind == type and (after is None or id > after)}
+        if type in files.log.names:
+            found.update(files.index.ids(files.log.names[type], after, limit))
+        return [EntityKey(type, id) for id in sorted(found)[:limit]]
+
+    async def types(self) -> list[str]:
+        """See ``Journal.types``."""
+        files = self._readable()
+        found = {kind for kind, _ in files.heads.unindexed()}
+        found.update(files.log.texts[number] for number in files.index.types())
+        return sorted(found)
 
     def submit(self, append: AppendEvents | WriteValue, done: Callable[[Appended], None]) -> None:
         """See ``Journal.submit``."""
@@ -155,9 +209,13 @@ class SqliteJournal(Journal):
         except OSError as error:
             raise JournalUnavailable(f"`{wal}` cannot be synced ({error})", retry_safe=True) from error
 
-    def _readable(self) -> _Files:
+    def _readable(self, fence: Fence | None = None) -> _Files:
         running = self._opened()
         running.commits.check()
+        if fence is not None:
+            actual = running.files.log.epochs.get(fence.shard, 0)
+            if actual > fence.epoch:
+                raise Fenced(shard=fence.shard, epoch=fence.epoch, actual=actual)
         return running.files
 
     def _opened(self) -> _Running:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cloudstate.runtime.clock import Clock
+from cloudstate.runtime.journal.limits import RETENTION
 from cloudstate.runtime.journal.sqlite import schema
 from cloudstate.runtime.journal.sqlite.heads import Heads
 from cloudstate.runtime.journal.sqlite.plan import Append, End, Plan, Planner
@@ -19,9 +20,19 @@ from cloudstate.runtime.journal.sqlite.settings import SqliteSettings
 
 _INSERT_EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _REPLACE_STATE = (
-    "INSERT INTO state VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE "
-    "SET sequence = excluded.sequence, url = excluded.url, time = excluded.time, value = excluded.value"
+    "INSERT INTO state VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE "
+    "SET sequence = excluded.sequence, url = excluded.url, time = excluded.time, value = excluded.value, "
+    "schema = excluded.schema"
 )
+_INSERT_ANSWER = "INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_RAISE_EPOCH = "INSERT INTO shard VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch"
+# The newest answer is never among them: its offset must not be given again.
+_FORGET_ANSWERS = (
+    "DELETE FROM answer WHERE offset IN "
+    "(SELECT offset FROM answer WHERE offset < ? AND time < ? ORDER BY offset LIMIT ?)"
+)
+#: After so many new answers, old ones are deleted, at most twice as many.
+_FORGET_EVERY = 1000
 _CACHE_KIB = 32 * 1024
 
 
@@ -51,6 +62,9 @@ class Log:
             #: The stored names by text, and back.
             self.names: dict[str, int] = dict(self._connection.execute("SELECT text, number FROM name"))
             self.texts: dict[int, str] = {number: text for text, number in self.names.items()}
+            #: The shards' epochs.
+            self.epochs: dict[str, int] = dict(self._connection.execute("SELECT name, epoch FROM shard"))
+            self._forgotten_at = self.end.answer
         except BaseException:
             self._connection.close()
             raise
@@ -61,8 +75,9 @@ class Log:
         Raises:
             sqlite3.Error: nothing is written and no transaction is open.
         """
-        plan = Planner(self.end, heads.get, self.names, int(self._clock.wall() * 1_000_000)).plan(batch)
-        if not (plan.events or plan.states):
+        time = int(self._clock.wall() * 1_000_000)
+        plan = Planner(self.end, heads.get, self.names, self.epochs, time).plan(batch)
+        if plan.is_empty:
             return plan
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
@@ -74,10 +89,21 @@ class Log:
                 connection.executemany(_INSERT_EVENT, plan.events)
             if plan.states:
                 connection.executemany(_REPLACE_STATE, plan.states.values())
+            if plan.answers:
+                connection.executemany(_INSERT_ANSWER, plan.answers)
+                self._forget_answers(plan.end, time)
+            if plan.epochs:
+                connection.executemany(_RAISE_EPOCH, plan.epochs.items())
         except BaseException:
             self.rollback()
             raise
         return plan
+
+    def _forget_answers(self, end: End, time: int) -> None:
+        if end.answer - self._forgotten_at >= _FORGET_EVERY:
+            oldest = time - int(RETENTION * 1_000_000)
+            self._connection.execute(_FORGET_ANSWERS, (end.answer, oldest, 2 * _FORGET_EVERY))
+            self._forgotten_at = end.answer
 
     def commit(self) -> None:
         """Append the staged batch to the write-ahead log. It is durable when that has been synced.
@@ -97,6 +123,7 @@ class Log:
     def adopt(self, plan: Plan) -> None:
         """The plan is committed: the next one starts from its end."""
         self.end = plan.end
+        self.epochs.update(plan.epochs)
         if plan.names:
             self.names.update(plan.names)
             self.texts.update((number, text) for text, number in plan.names.items())
@@ -117,4 +144,5 @@ class Log:
     def _read_end(self) -> End:
         (event,) = self._connection.execute("SELECT ifnull(max(offset), 0) FROM event").fetchone()
         (state,) = self._connection.execute("SELECT ifnull(max(number), 0) FROM state").fetchone()
-        return End(event, state)
+        (answer,) = self._connection.execute("SELECT ifnull(max(offset), 0) FROM answer").fetchone()
+        return End(event, state, answer)

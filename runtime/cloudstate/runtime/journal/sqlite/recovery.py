@@ -29,18 +29,18 @@ def recover(log: sqlite3.Connection, end: End, index: Index, path: Path) -> int:
         sqlite3.Error: a file cannot be read or written.
     """
     mark = index.mark()
-    if mark.end.event > end.event or mark.end.state > end.state or mark.time != time_at(log, mark.end.event):
+    is_ahead = any(seen > there for seen, there in zip(mark.end, end, strict=True))
+    if is_ahead or mark.time != time_at(log, mark.end.event):
         raise JournalInvalid(
             f"the journal `{path}` lacks records that its index has seen: its end was lost, or it is an older copy; "
             f"restore it from a backup, or delete `{path}-index` to go on with what is there"
         )
-    event, state = mark.end
-    while event < end.event or state < end.state:
-        upto = End(min(event + _STEP, end.event), min(state + _STEP, end.state))
-        rows = _tail(log, End(event, state), upto)
-        index.write(rows, Mark(upto, time_at(log, upto.event) or 0))
-        event, state = upto
-    return (end.event - mark.end.event) + (end.state - mark.end.state)
+    done = mark.end
+    while done != end:
+        upto = End(*(min(at + _STEP, last) for at, last in zip(done, end, strict=True)))
+        index.write(_tail(log, done, upto), Mark(upto, time_at(log, upto.event) or 0))
+        done = upto
+    return sum(end) - sum(mark.end)
 
 
 def time_at(log: sqlite3.Connection, offset: int) -> int | None:
@@ -51,12 +51,17 @@ def time_at(log: sqlite3.Connection, offset: int) -> int | None:
     return row[0] if row else None
 
 
+#: What has been appended, per kind of row: type, id and place.
+_TAILS = (
+    "SELECT type, id, offset FROM event WHERE offset > ? AND offset <= ? ORDER BY offset",
+    "SELECT type, id, number FROM state WHERE number > ? AND number <= ?",
+    "SELECT type, id, offset FROM answer WHERE offset > ? AND offset <= ? ORDER BY offset",
+)
+
+
 def _tail(log: sqlite3.Connection, after: End, upto: End) -> list[IndexRow]:
-    heads: dict[tuple[int, str], tuple[int, int]] = {}
-    query = "SELECT type, id, offset FROM event WHERE offset > ? AND offset <= ? ORDER BY offset"
-    for type, id, offset in log.execute(query, (after.event, upto.event)):
-        heads[type, id] = (offset, 0)
-    query = "SELECT type, id, number FROM state WHERE number > ? AND number <= ?"
-    for type, id, number in log.execute(query, (after.state, upto.state)):
-        heads[type, id] = (heads.get((type, id), (0, 0))[0], number)
-    return [(type, id, event, state) for (type, id), (event, state) in sorted(heads.items())]
+    heads: dict[tuple[int, str], list[int]] = {}
+    for kind, query in enumerate(_TAILS):
+        for type, id, place in log.execute(query, (after[kind], upto[kind])):
+            heads.setdefault((type, id), [0, 0, 0])[kind] = place
+    return [(type, id, event, state, answer) for (type, id), (event, state, answer) in sorted(heads.items())]

@@ -4,7 +4,10 @@
     event   one row per event, append-only; ``offset`` grows in commit order and is never reused. ``previous`` is the
             offset of the entity's event before (0: none): a chain from the newest event to the first
     state   one row per entity that has a state (a snapshot or a value), the latest only, replaced in place.
-            ``url`` NULL: deleted. ``number`` never changes, so the index need not follow updates
+            ``url`` NULL: deleted. ``number`` never changes, so the index need not follow updates. ``schema`` is
+            the name of a snapshot's schema, 0: empty
+    answer  one row per answer that is kept for retries, append-only and chained like events; the oldest are deleted
+    shard   the epoch of each shard that was ever taken over
     fact    numbers about the file: ``identity``, made at random, by which the index knows its log
 
 ``time`` is the wall time of the append in microseconds since the Unix epoch.
@@ -53,16 +56,40 @@ CREATE TABLE fact (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOU
 """
 
 
+_ANSWERS_AND_SHARDS = """
+ALTER TABLE state ADD COLUMN schema INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE answer (
+    offset INTEGER PRIMARY KEY,
+    type INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    previous INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    command TEXT NOT NULL,
+    reply BLOB NOT NULL
+) STRICT;
+CREATE TABLE shard (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
 def _create(connection: sqlite3.Connection) -> None:
-    for statement in _TABLES.split(";\n"):
-        if statement.strip():
-            connection.execute(statement)
+    _execute(connection, _TABLES)
     identity = int.from_bytes(os.urandom(7), "big")
     connection.execute("INSERT INTO fact VALUES ('identity', ?)", (identity,))
 
 
+def _add_answers_and_shards(connection: sqlite3.Connection) -> None:
+    _execute(connection, _ANSWERS_AND_SHARDS)
+
+
+def _execute(connection: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)
+
+
 #: The step from version n to n + 1 is at n. A released step is never changed.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create,)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create, _add_answers_and_shards)
 
 
 def connect(path: Path) -> sqlite3.Connection:

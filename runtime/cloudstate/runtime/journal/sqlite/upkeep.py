@@ -85,7 +85,7 @@ class Upkeep:
 
     def _is_index_due(self) -> bool:
         end, indexed = self._log.end, self._indexed
-        return end.event + end.state - indexed.event - indexed.state >= self._settings.index_lag
+        return sum(end) - sum(indexed) >= self._settings.index_lag
 
     def _is_checkpoint_due(self) -> bool:
         return self._wal_bytes >= self._settings.checkpoint_every
@@ -114,7 +114,7 @@ class Upkeep:
 
     def _index_heads(self, heads: Mapping[Key, Head], end: End) -> None:
         names = self._log.names
-        rows = ((names[type], id, event, state) for (type, id), (_, event, state) in heads.items())
+        rows = ((names[type], id, event, state, answer) for (type, id), (_, event, state, answer) in heads.items())
         self._index.write(rows, Mark(end, time_at(self._connection, end.event) or 0))
 
     async def _copy_wal(self, commits: GroupCommit) -> None:
