@@ -30,6 +30,7 @@ class Command:
         metadata: what the caller sent along.
         deadline: loop time in seconds after which nobody waits for the answer; None = not limited.
         streamed: more than one answer may come; the ticket takes ``Message`` of ``crdt_messages`` then.
+        id: the caller's id of the command, the same in each retry; empty: none, or nothing is changed by it.
     """
 
     ticket: Any
@@ -39,6 +40,7 @@ class Command:
     metadata: Metadata
     deadline: float | None
     streamed: bool = False
+    id: str = ""
 
 
 class Reply(NamedTuple):
@@ -84,10 +86,14 @@ Action: TypeAlias = Reply | Failure | Forward
 
 @dataclass(slots=True)
 class EventsEmitted:
-    """State change of an event-sourced entity: events, and maybe the state after the last of them."""
+    """State change of an event-sourced entity: events, and maybe the state after the last of them.
+
+    ``schema`` is the fingerprint of the snapshot's type; empty where nobody knows it.
+    """
 
     events: tuple[Payload, ...]
     snapshot: Payload | None = None
+    schema: str = ""
 
 
 @dataclass(slots=True)
@@ -112,14 +118,26 @@ class Outcome:
     change: Change | None = None
 
 
+class Kept(NamedTuple):
+    """The answer to a command, kept for retries (``recorded``); the journal's ``Answer``."""
+
+    number: int
+    command_id: str
+    reply: bytes
+
+
 # --- Inputs of a session (besides Command and Outcome) ----------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class Activated:
-    """The function holds the entity's state as of ``sequence`` and is ready for commands."""
+    """The function holds the entity's state as of ``sequence`` and is ready for commands.
+
+    ``kept`` are the newest kept answers, oldest first.
+    """
 
     sequence: int
+    kept: tuple[Kept, ...] = ()
 
 
 class ActivationFailed(NamedTuple):
@@ -184,13 +202,15 @@ class Handle:
 
 @dataclass(slots=True)
 class Persist:
-    """Append the change, expecting the entity at ``expected``; then feed Persisted or PersistFailed.
+    """Append the change and the kept answer together, expecting the entity at ``expected``.
 
-    No Answer to this command may leave before Persisted.
+    There is a change, a kept answer, or both. Then feed Persisted or PersistFailed. No Answer to this command may leave
+    before Persisted.
     """
 
     expected: int
-    change: Change
+    change: Change | None
+    kept: Kept | None = None
 
 
 @dataclass(slots=True)

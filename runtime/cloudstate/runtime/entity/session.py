@@ -4,6 +4,8 @@ The session keeps the order that the protocol asks for (protocol.md sections 1.3
 the first command, one command at a time, the change durable before the answer, waiting commands in order of arrival,
 a rebuilt state after anything that may have left a dirty one. It does not know what the state is.
 
+A command that has an id is answered once: its answer is written with its change, and a retry gets it from there.
+
     ABSENT --Command--> ACTIVATING --Activated--> READY <--> HANDLING --> PERSISTING --> READY
       READY --Passivate--> STOPPED         a lost function, a failed write, a restart: back to ABSENT or ACTIVATING
 """
@@ -34,6 +36,7 @@ from cloudstate.runtime.entity.messages import (
     PersistFailed,
     Stop,
 )
+from cloudstate.runtime.entity.window import Window
 from cloudstate.runtime.errors import CloudStateError, ProtocolViolation, StatusCode
 
 #: What callers see when something other than their command went wrong (protocol.md section 2.6).
@@ -57,11 +60,22 @@ class EntitySession:
 
     Args:
         max_waiting: how many commands may wait; the next one is answered RESOURCE_EXHAUSTED at once.
+        window: how many answers are kept for retries.
     """
 
-    __slots__ = ("_current", "_last_id", "_lost", "_max_waiting", "_outcome", "_waiting", "phase", "sequence")
+    __slots__ = (
+        "_current",
+        "_last_id",
+        "_lost",
+        "_max_waiting",
+        "_outcome",
+        "_waiting",
+        "_window",
+        "phase",
+        "sequence",
+    )
 
-    def __init__(self, max_waiting: int = 1000) -> None:
+    def __init__(self, max_waiting: int = 1000, window: int = 100) -> None:
         self.phase = Phase.ABSENT
         self.sequence = 0
         self._max_waiting = max_waiting
@@ -70,6 +84,7 @@ class EntitySession:
         self._outcome: Outcome | None = None
         self._last_id = 0
         self._lost = False
+        self._window = Window(window)
 
     def feed(self, message: Input) -> list[Effect]:
         """Take one message and say what must happen next, in order.
@@ -88,7 +103,8 @@ class EntitySession:
 
     def _command(self, command: Command) -> list[Effect]:
         if self.phase is Phase.READY:
-            return [self._begin(command)]
+            known = self._window.answer_to(command)
+            return [self._begin(command) if known is None else Answer(command.ticket, known)]
         if self.phase is Phase.STOPPED:
             raise self._illegal(command)
         if len(self._waiting) >= self._max_waiting:
@@ -106,11 +122,14 @@ class EntitySession:
         return Handle(self._last_id, command)
 
     def _next(self) -> list[Effect]:
-        """The current command is over: begin the next one, if any."""
+        """The current command is over: begin the next one that is not a retry, if any."""
         self._current = None
         self._outcome = None
         self.phase = Phase.READY
-        return [self._begin(self._waiting.pop(0))] if self._waiting else []
+        effects: list[Effect] = []
+        while self._waiting and self.phase is Phase.READY:
+            effects += self._command(self._waiting.pop(0))
+        return effects
 
     def _abandoned(self, message: Abandoned) -> list[Effect]:
         for command in self._waiting:
@@ -131,6 +150,7 @@ class EntitySession:
         if self.phase is not Phase.ACTIVATING:
             raise self._illegal(message)
         self.sequence = message.sequence
+        self._window.fill(message.kept)
         return self._next()
 
     def _activation_failed(self, message: ActivationFailed) -> list[Effect]:
@@ -144,26 +164,33 @@ class EntitySession:
     def _handled(self, outcome: Outcome) -> list[Effect]:
         if self.phase is not Phase.HANDLING or self._current is None:
             raise self._illegal(outcome)
-        action, side_effects, change = outcome.action, outcome.side_effects, outcome.change
-        if isinstance(action, Failure):
-            answer = Answer(self._current.ticket, action, side_effects)
-            return [answer, *(self._rebuild() if action.restart else self._next())]
-        if change is None:
-            return [Answer(self._current.ticket, action, side_effects), *self._next()]
+        change = None if isinstance(outcome.action, Failure) else outcome.change
+        kept = self._window.record(self._current, outcome.action) if self._current.id else None
+        if change is None and kept is None:
+            return self._conclude(outcome)
         self.phase = Phase.PERSISTING
         self._outcome = outcome
-        return [Persist(self.sequence, change)]
+        return [Persist(self.sequence, change, kept)]
+
+    def _conclude(self, outcome: Outcome) -> list[Effect]:
+        """Everything that the answer depends on is durable."""
+        assert self._current is not None
+        action = outcome.action
+        answer = Answer(self._current.ticket, action, outcome.side_effects)
+        is_dirty = self._lost or (isinstance(action, Failure) and action.restart)
+        return [answer, *(self._rebuild() if is_dirty else self._next())]
 
     def _persisted(self, message: Persisted) -> list[Effect]:
         if self.phase is not Phase.PERSISTING or self._current is None or self._outcome is None:
             raise self._illegal(message)
         self.sequence = message.sequence
-        answer = Answer(self._current.ticket, self._outcome.action, self._outcome.side_effects)
-        return [answer, *(self._rebuild() if self._lost else self._next())]
+        self._window.keep()
+        return self._conclude(self._outcome)
 
     def _persist_failed(self, message: PersistFailed) -> list[Effect]:
         if self.phase is not Phase.PERSISTING or self._current is None:
             raise self._illegal(message)
+        self._window.drop()
         return [Answer(self._current.ticket, _failure(message.error)), *self._rebuild()]
 
     def _rebuild(self) -> list[Effect]:

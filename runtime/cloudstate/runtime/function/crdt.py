@@ -42,6 +42,10 @@ class EmbeddedCrdt:
         self.handlers = bind_commands(entity, definition.commands)
         self.entity = entity
 
+    def report(self, text: str) -> None:
+        """See ``CrdtFunction.report``."""
+        logger.error(text)
+
     def instance(self, key: EntityKey, told: CrdtTold) -> CrdtInstance:
         """See ``CrdtFunction.instance``. Code in this process is never lost."""
         return CrdtInstance(key, self, told)
@@ -128,6 +132,10 @@ class CrdtInstance:
         """See ``CrdtInstance`` of the port."""
         if self._task is not None:
             self._task.cancel()
+
+    def streams(self, command_id: int) -> bool:
+        """True if a command is being streamed, or may yet be."""
+        return command_id in self._streams or self._task is not None
 
     @property
     def is_busy(self) -> bool:

@@ -20,6 +20,7 @@ class Endpoint:
     Attributes:
         parse: decodes the input message; raises ``google.protobuf.message.DecodeError``.
         key: the entity id that a decoded input names; None for actions.
+        reads_only: it is known to change nothing, so that its answers need not be kept for retries.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Endpoint:
     key: Callable[[Any], str] | None
     client_streaming: bool
     server_streaming: bool
+    reads_only: bool = False
 
     @property
     def streamed(self) -> bool:
@@ -43,6 +45,7 @@ def endpoints_of(commands: Iterable[CommandType]) -> Mapping[str, Endpoint]:
             key=key_reader(command.input, command.key) if command.key else None,
             client_streaming=command.client_streaming,
             server_streaming=command.server_streaming,
+            reads_only=command.reads_only,
         )
         for command in commands
     }

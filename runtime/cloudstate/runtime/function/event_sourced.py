@@ -16,7 +16,9 @@ from cloudstate.runtime.errors import EntityFailed
 from cloudstate.runtime.function.binding import Fold, Handler, bind_commands, bind_events, bind_upcasters, type_url
 from cloudstate.runtime.function.durable import DurableInstance
 from cloudstate.runtime.function.endpoint import endpoints_of
-from cloudstate.runtime.journal.port import EntityKey, Event, Journal, Snapshot
+from cloudstate.runtime.function.fingerprint import fingerprint
+from cloudstate.runtime.function.port import Histories
+from cloudstate.runtime.journal.port import EntityKey, Event, Snapshot
 from cloudstate.runtime.payload import Payload
 
 #: Replaying yields to other work after so many events.
@@ -37,6 +39,7 @@ class EmbeddedEventSourced:
         self.snapshot_every = definition.snapshot_every
         self.state_type = definition.state
         self.state_url = type_url(definition.state)
+        self.state_schema = fingerprint(definition.state.DESCRIPTOR)
         self.handlers = bind_commands(entity, definition.commands)
         self.folds = bind_events(entity, definition.events)
         self.folds_by_url = {fold.type_url: fold for fold in self.folds.values()}
@@ -72,9 +75,9 @@ class EventSourcedInstance(DurableInstance):
         """The entity's id."""
         return self.key.id
 
-    async def start(self, journal: Journal) -> int:
+    async def start(self, journal: Histories) -> int:
         """See ``Instance.start``."""
-        history = await journal.load(self.key)
+        history = await journal.load(self.key, schema=self._function.state_schema)
         try:
             self._restore(history.snapshot)
             for start in range(0, len(history.events), REPLAY_SLICE):
@@ -141,7 +144,8 @@ class EventSourcedInstance(DurableInstance):
             return None
         every, events = self._function.snapshot_every, tuple(self._emitted)
         if every and (self.sequence - len(events)) // every != self.sequence // every:
-            return EventsEmitted(events, Payload(self._function.state_url, self.state.SerializeToString()))
+            snapshot = Payload(self._function.state_url, self.state.SerializeToString())
+            return EventsEmitted(events, snapshot, self._function.state_schema)
         return EventsEmitted(events)
 
     def _is_dirty(self, ctx: EventSourcedContext[Any]) -> bool:

@@ -8,14 +8,22 @@ from typing import Any, Protocol, TypeAlias
 from cloudstate.runtime.crdt import Change
 from cloudstate.runtime.entity.messages import Command, FunctionLost, Outcome
 from cloudstate.runtime.function.endpoint import Endpoint
-from cloudstate.runtime.journal.port import EntityKey, Journal
+from cloudstate.runtime.journal.port import EntityKey, History, Value
 from cloudstate.runtime.payload import Metadata
+
+
+class Histories(Protocol):
+    """Where an instance finds what its entity was; a ``Journal`` is one."""
+
+    async def load(self, entity: EntityKey, *, schema: str | None = None) -> History: ...
+
+    async def load_value(self, entity: EntityKey) -> Value: ...
 
 
 class Instance(Protocol):
     """The function's side of one live entity. The host calls ``start`` first, then ``handle`` once at a time."""
 
-    async def start(self, journal: Journal) -> int:
+    async def start(self, journal: Histories) -> int:
         """Load the entity's history and rebuild its state; returns the sequence it is at.
 
         Raises:
@@ -108,6 +116,10 @@ class CrdtFunction(Protocol):
     endpoints: Mapping[str, Endpoint]
     metrics_prefix: str
     pipeline: int
+
+    def report(self, text: str) -> None:
+        """Tell the author of the code that it has broken the protocol."""
+        ...
 
     def instance(self, key: EntityKey, told: CrdtTold) -> CrdtInstance:
         """A new instance for one entity.

@@ -12,7 +12,8 @@ from cloudstate.runtime.errors import EntityFailed
 from cloudstate.runtime.function.binding import Handler, bind_commands, bind_upcasters, type_url
 from cloudstate.runtime.function.durable import DurableInstance
 from cloudstate.runtime.function.endpoint import endpoints_of
-from cloudstate.runtime.journal.port import EntityKey, Journal
+from cloudstate.runtime.function.port import Histories
+from cloudstate.runtime.journal.port import EntityKey
 from cloudstate.runtime.payload import Payload
 
 
@@ -48,7 +49,7 @@ class ValueInstance(DurableInstance):
         self._function = function
         self._value: bytes | None = None
 
-    async def start(self, journal: Journal) -> int:
+    async def start(self, journal: Histories) -> int:
         """See ``Instance.start``."""
         stored = await journal.load_value(self.key)
         if stored.payload is not None:

@@ -135,7 +135,7 @@ class CrdtResident:
         self._current.cancel(effect.command_id)
 
     def _report(self, effect: Report) -> None:
-        logger.error(effect.text, extra={"entity_type": self.key.type, "entity_id": self.key.id})
+        self._home.function.report(f"{self.key.type} entity {self.key.id}: {effect.text}")
         self._home.metrics.failed_entities += 1
 
     def _stop(self, effect: Stop) -> None:

@@ -12,4 +12,4 @@ class EntityHost(Residency[EntityFunction]):
     """Keeps them in memory and delivers commands to them."""
 
     def _resident(self, key: EntityKey) -> Resident:
-        return Resident(key, self, self.limits.waiting)
+        return Resident(key, self)

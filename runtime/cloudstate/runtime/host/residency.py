@@ -28,11 +28,13 @@ class HostLimits:
         waiting: commands that may wait for one entity.
         in_flight: commands that may be unanswered in all.
         residents: entities kept in memory; beyond it the longest idle leave early.
+        window: answers that are kept for retries, of one entity.
     """
 
     waiting: int = 1000
     in_flight: int = 20_000
     residents: int = 100_000
+    window: int = 100
 
 
 class Hosted(Protocol):

@@ -18,6 +18,7 @@ from cloudstate.runtime.entity.messages import (
     FunctionLost,
     Handle,
     Input,
+    Kept,
     Outcome,
     Persist,
     Persisted,
@@ -26,8 +27,18 @@ from cloudstate.runtime.entity.messages import (
 from cloudstate.runtime.entity.session import EntitySession
 from cloudstate.runtime.errors import CloudStateError, EntityFailed
 from cloudstate.runtime.function.port import EntityFunction, Instance
+from cloudstate.runtime.host.residency import HostLimits
 from cloudstate.runtime.journal.errors import JournalUnavailable
-from cloudstate.runtime.journal.port import Appended, AppendEvents, EntityKey, Journal, WriteValue
+from cloudstate.runtime.journal.port import Answer as KeptAnswer
+from cloudstate.runtime.journal.port import (
+    Appended,
+    AppendEvents,
+    EntityKey,
+    History,
+    Journal,
+    Value,
+    WriteValue,
+)
 from cloudstate.runtime.metrics import EntityMetrics
 
 logger = logging.getLogger(__name__)
@@ -50,7 +61,30 @@ class Home(Protocol):
     metrics: EntityMetrics
     monotonic: Callable[[], float]
 
+    limits: HostLimits
+
     def forget(self, entity_id: str) -> None: ...
+
+
+class Recall:
+    """The journal as an instance starts from it; holds back the kept answers that came along."""
+
+    def __init__(self, journal: Journal, window: int) -> None:
+        self.kept: tuple[Kept, ...] = ()
+        self._journal = journal
+        self._window = window
+
+    async def load(self, entity: EntityKey, *, schema: str | None = None) -> History:
+        """See ``Journal.load``."""
+        history = await self._journal.load(entity, window=self._window, schema=schema)
+        self.kept = tuple(Kept(*answer) for answer in history.answers)
+        return history
+
+    async def load_value(self, entity: EntityKey) -> Value:
+        """See ``Journal.load_value``."""
+        value = await self._journal.load_value(entity, window=self._window)
+        self.kept = tuple(Kept(*answer) for answer in value.answers)
+        return value
 
 
 class Resident:
@@ -68,9 +102,9 @@ class Resident:
         "session",
     )
 
-    def __init__(self, key: EntityKey, home: Home, max_waiting: int) -> None:
+    def __init__(self, key: EntityKey, home: Home) -> None:
         self.key = key
-        self.session = EntitySession(max_waiting)
+        self.session = EntitySession(home.limits.waiting, home.limits.window)
         self.last_used = 0.0
         self._home = home
         self._instance: Instance | None = None
@@ -139,12 +173,15 @@ class Resident:
             logger.exception("an answer of `%s` entity `%s` could not be delivered", self.key.type, self.key.id)
 
     def _persist(self, effect: Persist) -> None:
-        change = effect.change
+        change, expected = effect.change, effect.expected
+        answer = None if effect.kept is None else KeptAnswer(*effect.kept)
         append: AppendEvents | WriteValue
         if isinstance(change, EventsEmitted):
-            append = AppendEvents(self.key, effect.expected, change.events, change.snapshot)
+            append = AppendEvents(self.key, expected, change.events, change.snapshot, change.schema, answer)
+        elif change is None:
+            append = AppendEvents(self.key, expected, (), answer=answer)
         else:
-            append = WriteValue(self.key, effect.expected, change.value)
+            append = WriteValue(self.key, expected, change.value, answer)
         # No deadline here: the journal's port promises that every append ends, as written, refused or unavailable.
         try:
             self._home.journal.submit(append, self._appended)
@@ -162,9 +199,10 @@ class Resident:
     async def _activate(self) -> None:
         self._instance = instance = self._home.function.instance(self.key, self._lost)
         message: Input
+        recall = Recall(self._home.journal, self._home.limits.window)
         try:
             async with asyncio.timeout(ACTIVATION_LIMIT):
-                message = Activated(await instance.start(self._home.journal))
+                message = Activated(await instance.start(recall), recall.kept)
         except TimeoutError:
             reason = f"loading took longer than {ACTIVATION_LIMIT:g} seconds"
             message = ActivationFailed(JournalUnavailable(reason, retry_safe=True))

@@ -30,6 +30,7 @@ from cloudstate.runtime.entity.messages import (
 from cloudstate.runtime.errors import CommandRejected, StatusCode
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import ActionFunction
+from cloudstate.runtime.host.command_id import command_id
 from cloudstate.runtime.host.residency import Residency, Residing
 from cloudstate.runtime.host.stream import EntityStream
 from cloudstate.runtime.payload import Metadata
@@ -54,6 +55,7 @@ class Request(NamedTuple):
         payload: the encoded input message.
         deadline: loop time after which the caller no longer waits, or None.
         hops: how many forwards and side effects led here.
+        id: the caller's id of the command where the metadata does not have it; see ``command_id``.
     """
 
     service: str
@@ -62,6 +64,7 @@ class Request(NamedTuple):
     metadata: Metadata = ()
     deadline: float | None = None
     hops: int = 0
+    id: str = ""
 
 
 class _Target(NamedTuple):
@@ -157,11 +160,16 @@ class Router:
         if not entity_id:
             done(_nameless(request))
             return None
+        _, name, payload, metadata, deadline, _, id = request
+        if metadata and not target.endpoint.reads_only:
+            try:
+                id = command_id(metadata) or id
+            except ValueError as error:
+                done(Failure(str(error), StatusCode.INVALID_ARGUMENT))
+                return None
         pending = _Pending(self, target.entities, request, done)
-        _, name, payload, metadata, deadline, _ = request
-        pending.resident = target.entities.deliver(
-            entity_id, Command(pending, name, payload, message, metadata, deadline)
-        )
+        command = Command(pending, name, payload, message, metadata, deadline, False, id)
+        pending.resident = target.entities.deliver(entity_id, command)
         return pending.abandon
 
     async def _of_entity(
@@ -233,6 +241,10 @@ class Router:
         if request.hops >= MAX_HOPS:
             logger.error("%s, is refused: the command was forwarded %d times", trace, MAX_HOPS)
             return Failure(f"forwarded more than {MAX_HOPS} times", StatusCode.INTERNAL)
+        try:
+            id = request.id or command_id(request.metadata)
+        except ValueError as error:
+            return Failure(str(error), StatusCode.INVALID_ARGUMENT)
         return await self.call(
             Request(
                 forward.service,
@@ -241,6 +253,7 @@ class Router:
                 forward.metadata,
                 request.deadline,
                 request.hops + 1,
+                id,
             )
         )
 

@@ -38,8 +38,8 @@ class Told:
         self._sequence = event.sequence
         self._events.append(Event(event.sequence, payload_of(event.payload)))
 
-    async def load(self, entity: EntityKey) -> History:
-        """See ``Journal.load``."""
+    async def load(self, entity: EntityKey, *, schema: str | None = None) -> History:
+        """See ``Histories.load``; the protocol does not tell the schema of a snapshot."""
         return History(self._snapshot, self._events, self._sequence)
 
 

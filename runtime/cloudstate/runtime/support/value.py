@@ -30,7 +30,7 @@ class Told:
         raise StreamBroken("Protocol error: an event for a value entity")
 
     async def load_value(self, entity: EntityKey) -> Value:
-        """See ``Journal.load_value``."""
+        """See ``Histories.load_value``."""
         return self._value
 
 

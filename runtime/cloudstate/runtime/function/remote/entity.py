@@ -16,9 +16,10 @@ from cloudstate import entity_pb2
 from cloudstate.runtime.entity.messages import Change, Command, FunctionLost, Outcome
 from cloudstate.runtime.errors import CloudStateError, StatusCode
 from cloudstate.runtime.function.endpoint import Endpoint
+from cloudstate.runtime.function.port import Histories
 from cloudstate.runtime.function.remote.link import Link
 from cloudstate.runtime.function.remote.messages import action_of, metadata_message, side_effects_of
-from cloudstate.runtime.journal.port import EntityKey, Journal
+from cloudstate.runtime.journal.port import EntityKey
 from cloudstate.runtime.transport import Duplex, Status
 
 logger = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Protocol02(Protocol):
     message_in: Any
     message_out: Any
 
-    async def load(self, journal: Journal, key: EntityKey, service: str) -> tuple[int, Iterator[bytes]]:
+    async def load(self, journal: Histories, key: EntityKey, service: str) -> tuple[int, Iterator[bytes]]:
         """The entity's sequence, and the messages that open its stream."""
         ...
 
@@ -121,7 +122,7 @@ class RemoteInstance:
         self._starting = True
         self._broken: FunctionLost | None = None
 
-    async def start(self, journal: Journal) -> int:
+    async def start(self, journal: Histories) -> int:
         """See ``Instance.start``.
 
         Raises:

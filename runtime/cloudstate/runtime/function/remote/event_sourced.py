@@ -13,8 +13,9 @@ from cloudstate.event_sourced_pb2 import (
     EventSourcedStreamOut,
 )
 from cloudstate.runtime.entity.messages import Change, EventsEmitted
+from cloudstate.runtime.function.port import Histories
 from cloudstate.runtime.function.remote.messages import any_of, payload_of
-from cloudstate.runtime.journal.port import EntityKey, History, Journal
+from cloudstate.runtime.journal.port import EntityKey, History
 
 ENTITY_TYPE = "cloudstate.eventsourced.EventSourced"
 
@@ -28,7 +29,7 @@ class EventSourced:
     message_in = EventSourcedStreamIn
     message_out = EventSourcedStreamOut
 
-    async def load(self, journal: Journal, key: EntityKey, service: str) -> tuple[int, Iterator[bytes]]:
+    async def load(self, journal: Histories, key: EntityKey, service: str) -> tuple[int, Iterator[bytes]]:
         """Init with the snapshot, then every event after it."""
         history = await journal.load(key)
         return history.sequence, _opening(history, key, service)

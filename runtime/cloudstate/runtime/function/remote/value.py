@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cloudstate.runtime.entity.messages import Change, ValueChanged
+from cloudstate.runtime.function.port import Histories
 from cloudstate.runtime.function.remote.messages import any_of, payload_of
-from cloudstate.runtime.journal.port import EntityKey, Journal
+from cloudstate.runtime.journal.port import EntityKey
 from cloudstate.value_entity_pb2 import (
     ValueEntityInit,
     ValueEntityInitState,
@@ -27,7 +28,7 @@ class ValueEntity:
     message_in = ValueEntityStreamIn
     message_out = ValueEntityStreamOut
 
-    async def load(self, journal: Journal, key: EntityKey, service: str) -> tuple[int, Iterator[bytes]]:
+    async def load(self, journal: Histories, key: EntityKey, service: str) -> tuple[int, Iterator[bytes]]:
         """Init with the value; its message is there even when there is no value."""
         stored = await journal.load_value(key)
         state = ValueEntityInitState(value=any_of(stored.payload) if stored.payload is not None else None)
