@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self, cast
 
+from ngh2 import Configuration, Connection, ResponseReceived, Role
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 ACK = END_STREAM = 1
@@ -156,3 +158,14 @@ async def raw(port: int, start: bytes = PREFACE + settings()) -> AsyncIterator[R
         yield connection
     finally:
         connection.close()
+
+
+def response_fields(head: Received) -> dict[bytes, bytes]:
+    """The header fields of the first response on a connection, decoded by a client that asked for something."""
+    client = Connection(Role.CLIENT, Configuration())
+    client.initiate_connection()
+    stream = client.send_request([(name.encode(), value.encode()) for name, value in ((":path", "/"), *GRPC)])
+    client.data_to_send()
+    client.receive_data(settings() + frame(HEADERS, head.flags, stream, head.payload))
+    [fields] = [event.headers for event in client.events() if isinstance(event, ResponseReceived)]
+    return dict(fields)

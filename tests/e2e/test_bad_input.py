@@ -8,147 +8,49 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from http.client import HTTPConnection
-from itertools import count
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import suppress
 
 import grpc
 import pytest
-from tests.e2e.raw_http2 import DATA, END_STREAM, HEADERS, PREFACE, RST_STREAM, RawConnection, frame, request, settings
-from tests.processes import ROOT, cart, server
-
-sys.path.insert(0, str(ROOT / "generated" / "shopping-cart"))
+from tests.e2e.live_cart import ADD, PATIENCE, Service, memory, served
+from tests.e2e.raw_http2 import (
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GRPC,
+    HEADERS,
+    PING,
+    PREFACE,
+    RST_STREAM,
+    WINDOW_UPDATE,
+    RawConnection,
+    fields,
+    frame,
+    literal,
+    raw,
+    request,
+    response_fields,
+    settings,
+)
 
 MIB = 1 << 20
-ADD = "/com.example.shoppingcart.ShoppingCart/AddItem"
+SLOW_LIMIT = 15.0  # seconds: a head, or a frame, may take 10, and connections are looked at once a second
 JSON = b"POST /cart/eve/items/add HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-type: application/json\r\n"
-PATIENCE = 20.0  # seconds after which a test gives up waiting
-
-
-class Log:
-    """The lines that the process writes, as they come."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._lines: list[str] = []
-        self._news = threading.Condition()
-        self._fences = count()
-        self._thread = threading.Thread(target=self._read, args=(process,), daemon=True)
-        self._thread.start()
-
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            with self._news:
-                self._lines.append(line)
-                self._news.notify_all()
-
-    @contextmanager
-    def lines(self, port: int) -> Iterator[list[str]]:
-        """What is logged while the block runs; a request that marks the end of it goes in after it."""
-        with self._news:
-            start = len(self._lines)
-        found: list[str] = []
-        yield found
-        fence = f"/fence/{next(self._fences)}/end"
-        assert get(port, fence) == 404
-        with self._news:
-            assert self._news.wait_for(lambda: any(fence in line for line in self._lines[start:]), PATIENCE)
-            found += [line for line in self._lines[start:] if "/fence/" not in line]
-
-
-def get(port: int, path: str) -> int:
-    """The status of a well-formed GET."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        response.read()
-        return response.status
-    finally:
-        connection.close()
-
-
-class Bystander:
-    """Puts pens into a cart, one after the other, and sees each of them arrive."""
-
-    def __init__(self, address: str) -> None:
-        self.calls = 0
-        self.failure: BaseException | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(address,), daemon=True)
-        self._thread.start()
-
-    def _run(self, address: str) -> None:
-        from google.protobuf.empty_pb2 import Empty
-
-        from shoppingcart.shoppingcart_pb2 import AddLineItem, Cart, GetShoppingCart
-
-        service = ADD.removesuffix("AddItem")
-        try:
-            with grpc.insecure_channel(address) as channel:
-                add = channel.unary_unary(
-                    ADD, request_serializer=AddLineItem.SerializeToString, response_deserializer=Empty.FromString
-                )
-                read = channel.unary_unary(
-                    service + "GetCart",
-                    request_serializer=GetShoppingCart.SerializeToString,
-                    response_deserializer=Cart.FromString,
-                )
-                while not self._stop.is_set():
-                    add(AddLineItem(user_id="bystander", product_id="pen", name="Pen", quantity=1), timeout=5)
-                    self.calls += 1
-                    [line] = read(GetShoppingCart(user_id="bystander"), timeout=5).items
-                    assert line.quantity == self.calls
-        except BaseException as failure:
-            self.failure = failure
-
-    def leave(self) -> None:
-        """Stop, and fail if anything went wrong."""
-        self._stop.set()
-        self._thread.join(PATIENCE)
-        if self.failure is not None:
-            raise self.failure
-
-
-@dataclass(frozen=True)
-class Service:
-    """The process under test."""
-
-    process: subprocess.Popen[str]
-    port: int
-    log: Log
-    bystander: Bystander
-
-    def memory(self) -> int:
-        """Resident bytes of the process."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        [line] = [line for line in status.splitlines() if line.startswith("VmRSS")]
-        return int(line.split()[1]) * 1024
+EMPTY = bytes(5)  # a gRPC message without content
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    journal = f"sqlite:{tmp_path_factory.mktemp('journal')}/carts.db"
-    with server(cart(journal)) as (process, address):
-        bystander = Bystander(address)
-        yield Service(process, int(address.rpartition(":")[2]), Log(process), bystander)
-        bystander.leave()
+    with served(tmp_path_factory.mktemp("journal")) as service:
+        yield service
 
 
 @pytest.fixture(autouse=True)
 def _everyone_else_is_served(service: Service) -> Iterator[None]:
     yield
-    before = service.bystander.calls
-    assert get(service.port, "/carts/bystander") == 200
-    while service.bystander.calls == before:  # ends: its calls have deadlines
-        assert service.bystander.failure is None, service.bystander.failure
-    assert service.process.poll() is None
+    service.check()
 
 
 def logged_once(lines: list[str], text: str) -> None:
@@ -157,17 +59,7 @@ def logged_once(lines: list[str], text: str) -> None:
     assert text in lines[0]
 
 
-def exchange(port: int, data: bytes) -> bytes:
-    """Everything that the server says to some bytes until it closes; empty if it closes without a word."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
-        answer = b""
-        try:
-            connection.sendall(data)
-            while part := connection.recv(65536):
-                answer += part
-        except ConnectionError:
-            pass  # it closed before it had read everything
-        return answer
+# -- well-formed gRPC
 
 
 def call(port: int, path: str, payload: bytes) -> grpc.RpcError:
@@ -189,6 +81,7 @@ def call(port: int, path: str, payload: bytes) -> grpc.RpcError:
         pytest.param(ADD, b"", "INVALID_ARGUMENT", "names no entity", id="no key"),
         pytest.param(ADD + "s", b"", "UNIMPLEMENTED", "unknown method /com", id="wrong method"),
         pytest.param("/a.B/C", b"", "UNIMPLEMENTED", "unknown method /a.B/C", id="wrong service"),
+        pytest.param("/" + "a" * 9000, b"", "UNIMPLEMENTED", "unknown method /aaa", id="a long path"),
         pytest.param(ADD, bytes(20 * MIB), "RESOURCE_EXHAUSTED", "limit of 12582912 bytes", id="20 MB"),
     ],
 )
@@ -199,11 +92,33 @@ def test_grpc(service: Service, path: str, payload: bytes, code: str, text: str)
     assert failure.code() is grpc.StatusCode[code]
     assert text in (failure.details() or "")
     logged_once(lines, text)
+    assert len(lines[0]) < 1000
+
+
+# -- HTTP/1.1
+
+
+def exchange(port: int, data: bytes, *, leave: bool = False) -> bytes:
+    """Everything that the server says to some bytes until it closes; with ``leave`` nothing follows them."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        answer = b""
+        with suppress(ConnectionError):  # it closed before it had read everything
+            connection.sendall(data)
+            if leave:
+                connection.shutdown(socket.SHUT_WR)
+            while part := connection.recv(65536):
+                answer += part
+        return answer
 
 
 def body(data: bytes) -> bytes:
-    """The rest of a JSON request."""
+    """A JSON request."""
     return JSON + b"content-length: %d\r\n\r\n%b" % (len(data), data)
+
+
+def bare(start: bytes) -> bytes:
+    """A request without a body."""
+    return start + b" HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -222,15 +137,20 @@ def body(data: bytes) -> bytes:
             "too large",
             id="20 MB in chunks",
         ),
-        pytest.param(b"GET /nope HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n", 404, "/nope", id="wrong path"),
-        pytest.param(
-            b"DELETE /carts/a HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n", 405, "GET", id="wrong method"
-        ),
-        pytest.param(b"GET /%zz HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n", 400, "%zz", id="broken escape"),
+        pytest.param(bare(b"GET /nope"), 404, "/nope", id="wrong path"),
+        pytest.param(bare(b"DELETE /carts/a"), 405, "GET", id="wrong method"),
+        pytest.param(bare(b"GET /%zz"), 400, "%zz", id="broken escape"),
         pytest.param(b"GET / HTTP/1.1\r\nh:" + b"x" * 20_000 + b"\r\n\r\n", 431, "head is too large", id="large head"),
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * 5000, 431, "head is too large", id="many headers"),
         pytest.param(b"GET / HTTP/1.1\r\n\r\n", 400, "host", id="no host"),
+        pytest.param(b"GET / HTTP/1.1\r\nhost: h\r\na b: c\r\n\r\n", 400, "malformed", id="malformed header"),
+        pytest.param(
+            JSON + b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n", 400, "malformed", id="two lengths"
+        ),
+        pytest.param(JSON + b"transfer-encoding: chunked\r\n\r\nzz\r\n", 400, "malformed", id="malformed chunk"),
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, "malformed", id="TLS"),
         pytest.param(bytes(range(256)), 400, "malformed", id="garbage"),
+        pytest.param(b"garbage" + PREFACE + settings(), 400, "malformed", id="garbage before the preface"),
     ],
 )
 def test_http(service: Service, data: bytes, status: int, text: str) -> None:
@@ -240,98 +160,235 @@ def test_http(service: Service, data: bytes, status: int, text: str) -> None:
     logged_once(lines, text)
 
 
+# -- HTTP/2: one call is refused, its connection serves on
+
+
+def message(payload: bytes = b"", flags: int = 0) -> bytes:
+    """A gRPC message."""
+    return bytes([flags]) + len(payload).to_bytes(4, "big") + payload
+
+
+def add(*extra: tuple[str, str], data: bytes = EMPTY) -> bytes:
+    """A gRPC request for AddItem."""
+    return request(1, ADD, *extra) + frame(DATA, END_STREAM, 1, data)
+
+
+def web(*headers: tuple[str, str], flags: int = END_STREAM) -> bytes:
+    """The head of a request that is not gRPC."""
+    return frame(HEADERS, END_HEADERS | flags, 1, fields((":scheme", "http"), (":authority", "h"), *headers))
+
+
+DOCUMENT = frame(DATA, END_STREAM, 1, b"{}")
+
+
+def typed(content_type: str) -> bytes:
+    """A request for AddItem with another content type."""
+    return web((":method", "POST"), (":path", ADD), ("content-type", content_type), flags=0) + DOCUMENT
+
+
 @pytest.mark.parametrize(
-    ("data", "text"),
+    ("data", "status", "text"),
     [
-        pytest.param(b"garbage " * 10, "connection closed", id="garbage after the preface"),
-        pytest.param(settings() + b"\xff" * 1000, "connection closed", id="garbage after the settings"),
-        pytest.param(settings() + frame(DATA, 0, 1, b"x"), "connection closed", id="data of no stream"),
-        pytest.param(settings() + frame(DATA, 0, 1, b"x")[:-1] + b"\0" * 9, "closed", id="a frame cut short"),
+        pytest.param(add(("grpc-timeout", "soon")), "13", "grpc-timeout", id="a timeout in words"),
+        pytest.param(add(("grpc-timeout", "1x")), "13", "grpc-timeout", id="a timeout without a unit"),
+        pytest.param(add(("grpc-timeout", "-1S")), "13", "grpc-timeout", id="a timeout in the past"),
+        pytest.param(add(("grpc-timeout", "123456789S")), "13", "grpc-timeout", id="a timeout of nine digits"),
+        pytest.param(add(("grpc-encoding", "snappy")), "12", "snappy", id="unknown encoding"),
+        pytest.param(add(("x-bin", "!!!")), "13", "x-bin", id="metadata that is not base64"),
+        pytest.param(add(("x", "\xe9")), "13", "printable ASCII", id="metadata that is not ASCII"),
+        pytest.param(add(data=message(b"hello")[:-2]), "13", "ended inside", id="a message cut short"),
+        pytest.param(add(data=b"\0\0"), "13", "ended inside", id="a prefix cut short"),
+        pytest.param(add(data=b""), "12", "exactly one", id="no message"),
+        pytest.param(add(data=message() * 2), "12", "exactly one", id="two messages"),
+        pytest.param(add(data=message(flags=7)), "13", "flags 0x7", id="unknown flags"),
+        pytest.param(add(data=message(b"x", 1)), "13", "grpc-encoding", id="compressed, nobody says how"),
+        pytest.param(add(("grpc-encoding", "gzip"), data=message(b"x", 1)), "13", "gzip", id="broken gzip"),
+        pytest.param(add(data=b"\0" + b"\xff" * 4), "8", "4294967295 bytes", id="4 GiB announced"),
+        pytest.param(
+            request(1, ADD, ("x", "y" * 15_000), flags=0) + frame(CONTINUATION, 4, 1, fields(("z", "y" * 5000))),
+            "8",
+            "headers are larger",
+            id="20 KB of headers",
+        ),
+        pytest.param(
+            frame(HEADERS, 5, 1, fields((":path", ADD), (":method", "GET"), *GRPC[1:])), "13", "POST", id="GET"
+        ),
+        pytest.param(typed("application/grpc+json"), "415", "415", id="gRPC with JSON"),
+        pytest.param(typed("text/plain"), "415", "text/plain", id="text"),
+        pytest.param(typed(""), "415", "content-type", id="no content type"),
+        pytest.param(web((":method", "GET"), (":path", "/nope")), "404", "/nope", id="wrong path"),
+        pytest.param(web((":method", "DELETE"), (":path", "/carts/a")), "405", "DELETE", id="wrong method"),
+        pytest.param(
+            frame(HEADERS, 5, 1, fields((":method", "CONNECT"), (":authority", "h"))), "501", "501", id="CONNECT"
+        ),
+        pytest.param(
+            web((":method", "PUT"), (":path", "/"), ("content-length", "20971520"), flags=0),
+            "413",
+            "413",
+            id="20 MB announced",
+        ),
     ],
 )
-def test_http2(service: Service, data: bytes, text: str) -> None:
+async def test_a_refused_call(service: Service, data: bytes, status: str, text: str) -> None:
     with service.log.lines(service.port) as lines:
-        exchange(service.port, PREFACE + data)  # returns when the server has closed
+        async with raw(service.port) as peer:
+            await peer.send(data)
+            answer = response_fields(await peer.until(HEADERS))
+            assert await peer.alive()
+    assert answer.get(b"grpc-status", answer[b":status"]) == status.encode()
     logged_once(lines, text)
+
+
+async def test_20_megabytes_for_http_2(service: Service) -> None:
+    with service.log.lines(service.port) as lines:
+        async with raw(service.port) as peer:
+            await peer.send(web((":method", "POST"), (":path", "/cart/eve/items/add"), flags=0))
+            assert response_fields(await peer.upload(1, 20 * MIB))[b":status"] == b"413"
+            assert await peer.alive()
+    logged_once(lines, "413")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(add(("Upper", "x")), id="upper case"),
+        pytest.param(add((":path", "/twice")), id="a pseudo header behind the others"),
+        pytest.param(add(("x", "a\0b")), id="a NUL"),
+        pytest.param(add(("transfer-encoding", "chunked")), id="transfer-encoding"),
+        pytest.param(request(1, "/a\nb"), id="a line break in the path"),
+        pytest.param(add(("content-length", "x")), id="a length in words"),
+        pytest.param(add(("content-length", "3")), id="a wrong length"),
+        pytest.param(request(1, ADD) + frame(HEADERS, 5, 1, fields((":path", "/x"))), id="malformed trailers"),
+    ],
+)
+async def test_a_malformed_request(service: Service, data: bytes) -> None:
+    with service.log.lines(service.port) as lines:
+        async with raw(service.port) as peer:
+            await peer.send(data)
+            assert (await peer.until(RST_STREAM)).payload == b"\0\0\0\1"  # PROTOCOL_ERROR
+            assert await peer.alive()
+    logged_once(lines, "malformed")
+
+
+# -- HTTP/2: the connection is closed
+
+LONG = frame(DATA, 0, 1, message(bytes(1000))[:100])
+BOMB = fields((":path", ADD), *GRPC) + literal("x-bomb", "y" * 3900, index=True) + b"\xbe" * 10_000
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        pytest.param(b"garbage " * 10, 1, id="garbage after the preface"),
+        pytest.param(settings() + b"\xff" * 1000, 6, id="garbage after the settings"),
+        pytest.param(settings() + frame(DATA, 0, 1, b"x"), 1, id="data of no stream"),
+        pytest.param(settings() + frame(PING, 0, 0, b"short") + bytes(9), 6, id="a ping cut short"),
+        pytest.param(settings() + request(1, ADD) + LONG[:-50] + b"\xff" * 99, 6, id="a frame cut short"),
+        pytest.param(settings() + frame(HEADERS, 0, 1, fields(*GRPC)) + frame(PING, 0, 0, bytes(8)), 1, id="no end"),
+        pytest.param(settings() + frame(HEADERS, END_HEADERS, 1, b"\xff" * 6), 9, id="headers that are no HPACK"),
+        pytest.param(settings() + frame(HEADERS, END_HEADERS, 1, BOMB), 11, id="a header bomb"),
+        pytest.param(settings() + add(*[(f"x{n}", "y") for n in range(600)]), 11, id="600 headers"),
+        pytest.param(
+            settings() + request(1, ADD, flags=0) + frame(CONTINUATION, 0, 1, fields(("x", "y"))) * 1000,
+            11,
+            id="a header block in a thousand pieces",
+        ),
+        pytest.param(settings() + request(1, ADD) + frame(WINDOW_UPDATE, 0, 1, bytes(4)), 1, id="no window"),
+        pytest.param(settings() + request(2, ADD), 1, id="a stream of the server's"),
+    ],
+)
+async def test_a_broken_connection(service: Service, data: bytes, code: int) -> None:
+    with service.log.lines(service.port) as lines:
+        async with raw(service.port, PREFACE + data) as peer:
+            assert await peer.closed() == code
+    logged_once(lines, "connection closed")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(PREFACE[:10], id="in the preface"),
+        pytest.param(bare(b"GET /")[:-10], id="in a head"),
+        pytest.param(body(b'{"name": "Pen"}')[:-3], id="in a body"),
+        pytest.param(JSON + b"transfer-encoding: chunked\r\n\r\n10\r\nabc", id="in a chunk"),
+    ],
+)
+def test_a_peer_that_leaves(service: Service, data: bytes) -> None:
+    with service.log.lines(service.port) as lines:
+        assert exchange(service.port, data, leave=True) == b""
+    logged_once(lines, "the peer left")
+
+
+async def test_a_peer_that_leaves_in_a_frame(service: Service) -> None:
+    with service.log.lines(service.port) as lines:
+        async with raw(service.port) as peer:
+            await peer.send(request(1, ADD))
+            assert await peer.alive()  # so what follows is read by itself
+            await peer.send(LONG[:-2])
+            peer.writer.write_eof()
+            assert await peer.closed() is None
+    logged_once(lines, "the peer left")
+
+
+# -- many and slow
 
 
 async def test_ten_thousand_resets(service: Service) -> None:
     with service.log.lines(service.port) as lines:
-        connection = await RawConnection.open(service.port)
-        closed = asyncio.create_task(connection.closed())
-        for first in range(1, 20_001, 200):
-            streams = range(first, first + 200, 2)
-            await connection.send(
-                b"".join(request(stream, ADD) + frame(RST_STREAM, 0, stream, b"\0\0\0\x08") for stream in streams)
-            )
-        error = await asyncio.wait_for(closed, PATIENCE)
-        connection.close()
+        async with raw(service.port) as peer:
+            closed = asyncio.create_task(peer.closed())
+            for first in range(1, 20_001, 200):
+                streams = range(first, first + 200, 2)
+                await peer.send(
+                    b"".join(request(stream, ADD) + frame(RST_STREAM, 0, stream, b"\0\0\0\x08") for stream in streams)
+                )
+            error = await asyncio.wait_for(closed, PATIENCE)
     assert error in (None, 2)  # libnghttp2 says INTERNAL_ERROR; None: the connection was cut before it was read
     logged_once(lines, "closed")
 
 
-@pytest.mark.parametrize("timeout", ["soon", "1x", "-1S", "123456789S"])
-async def test_deadlines_that_are_none(service: Service, timeout: str) -> None:
+HEAD = b"GET /carts/eve HTTP/1.1\r\nhost: h\r\nx: " + bytes(range(97, 123)) * 4
+BLOCK = PREFACE + settings() + request(1, ADD, ("x", "y" * 100))
+# How a peer begins, and what it goes on with, a byte at a time, as long as the server listens.
+SLOW = {
+    "says nothing": (b"", b""),
+    "half a preface": (PREFACE[:10], b""),
+    "a preface and nothing else": (PREFACE, b""),
+    "half a head": (HEAD[:30], b""),
+    "a slow head": (HEAD[:30], HEAD[30:]),
+    "a slow header block": (BLOCK[:50], BLOCK[50:]),
+}
+
+
+async def linger(peer: RawConnection, rest: bytes) -> None:
+    """Send the rest, a byte every half a second, until the server closes; no answer for half a second is the signal."""
+    with suppress(ConnectionError):
+        while True:
+            try:
+                while await asyncio.wait_for(peer.reader.read(65536), 0.5):
+                    pass
+                return
+            except TimeoutError:
+                peer.writer.write(rest[:1])
+                rest = rest[1:]
+
+
+async def test_half_open_connections_and_slow_heads(service: Service) -> None:
+    """Twenty of each, all at once: they are closed soon after the time that a head may take (10 seconds)."""
     with service.log.lines(service.port) as lines:
-        connection = await RawConnection.open(service.port)
-        await connection.send(request(1, ADD, ("grpc-timeout", timeout)))
-        assert (await connection.until(HEADERS)).flags & END_STREAM  # a status and nothing else
-        connection.close()
-    logged_once(lines, "timeout")
-
-
-def say_nothing(connection: socket.socket) -> None:
-    """Leave a connection half open."""
-
-
-def half_a_preface(connection: socket.socket) -> None:
-    """Begin HTTP/2."""
-    connection.sendall(PREFACE[:10])
-
-
-def preface_only(connection: socket.socket) -> None:
-    """Begin HTTP/2, without settings."""
-    connection.sendall(PREFACE)
-
-
-def slow_head(connection: socket.socket) -> None:
-    """Begin an HTTP/1.1 head."""
-    connection.sendall(b"GET /carts/eve HTTP/1.1\r\nhost:")
-
-
-SLOW: tuple[Callable[[socket.socket], None], ...] = (say_nothing, half_a_preface, preface_only, slow_head)
-
-
-def test_half_open_connections_and_slow_heads(service: Service) -> None:
-    """25 of each, all at once: they are closed within the time that a head may take (10 seconds)."""
-    with service.log.lines(service.port) as lines:
-        connections = []
-        for number in range(100):
-            connection = socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE)
-            SLOW[number % 4](connection)
-            connections.append(connection)
-        peers = [f"127.0.0.1:{connection.getsockname()[1]}" for connection in connections]
-        for connection in connections:
-            with connection:
-                drain(connection)
-    assert sorted(peer for peer in peers for line in lines if f"{peer} " in line or f"{peer})" in line) == sorted(peers)
-
-
-def drain(connection: socket.socket) -> None:
-    """Read until the server closes."""
-    try:
-        while connection.recv(65536):
-            pass
-    except ConnectionError:
-        pass
+        peers = [(await RawConnection.open(service.port, start), rest) for start, rest in [*SLOW.values()] * 20]
+        await asyncio.wait_for(asyncio.gather(*(linger(peer, rest) for peer, rest in peers)), SLOW_LIMIT)
+        names = [f"127.0.0.1:{peer.writer.get_extra_info('sockname')[1]}" for peer, _ in peers]
+        for peer, _ in peers:
+            peer.close()
+    assert sorted(name for name in names for line in lines if f"{name} " in line or f"{name})" in line) == sorted(names)
+    assert len(lines) == len(names)
 
 
 def test_memory_is_bounded(service: Service) -> None:
-    for _ in range(3):
-        call(service.port, ADD, bytes(20 * MIB))
-        exchange(service.port, body(b"[" * 100_000))
-    before = service.memory()
+    """Whatever came before this, and large messages again and again."""
     for _ in range(20):
         call(service.port, ADD, bytes(20 * MIB))
         exchange(service.port, body(b"[" * 100_000))
-    assert service.memory() - before < 40 * MIB
+    assert memory(service.process) - service.resting < 40 * MIB
+    assert memory(service.process, "VmHWM") - service.resting < 80 * MIB

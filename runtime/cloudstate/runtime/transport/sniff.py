@@ -52,8 +52,10 @@ class Sniffer(asyncio.Protocol):
         protocol.data_received(self._received)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The peer left before it said anything."""
+        """The peer left before its protocol was known."""
         self._context.lost(self)
+        if self._received and self._transport is not None:
+            log.info("the peer left before its protocol was known", extra={"peer": peer_name(self._transport)})
 
     def tick(self, now: float) -> None:
         """Close a peer that says nothing."""
@@ -68,6 +70,7 @@ class Sniffer(asyncio.Protocol):
 
     def cut(self) -> None:
         """Close now."""
+        self._received = b""
         if self._transport is not None:
             self._transport.abort()
 

@@ -68,6 +68,8 @@ class Http1Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Whoever still works for the client is told."""
+        if not self._closing and (self._reader.in_head or self._reader.in_body):
+            log.info("the peer left in the middle of an HTTP/1.1 request", extra={"peer": self.peer})
         self._closing = True
         self._context.lost(self)
         self._wake_writer()

@@ -173,7 +173,8 @@ class ClientSession(Session):
             return
         watch, limits = self._watch, self.limits
         waiting = bool(self._streams)
-        watch.observe(now, heard=self._heard or not waiting, paused=self._paused, busy=waiting, seen=0)
+        heard = self._heard or not waiting
+        watch.observe(now, heard=heard, unfinished=False, paused=self._paused, busy=waiting, seen=0)
         self._heard = False
         if not self.repair_window():
             self.say(self.h2.send_goaway, 0)

@@ -36,7 +36,7 @@ from cloudstate.runtime.transport.wire.head import (
     classify,
     header_list_size,
 )
-from cloudstate.runtime.transport.wire.metadata import Field, encode_metadata
+from cloudstate.runtime.transport.wire.metadata import Field, decode_metadata, encode_metadata
 from cloudstate.runtime.transport.wire.status import CallFailed, Status, status_headers
 from cloudstate.runtime.transport.wire.timeout import parse_timeout
 
@@ -46,6 +46,7 @@ Stream = UnaryCall | StreamCall | WebStream
 
 _CONTINUE = ((b":status", b"100"),)
 _DRAIN_PING = b"draining"
+_PROTOCOL_ERROR = 0x1
 _NO_DEADLINE = 30 * 86_400.0  # a timeout of a month or more is none
 _DEAF = Status(StatusCode.RESOURCE_EXHAUSTED, "too many replies wait for this client to read them")
 _HEAD_TOO_LARGE = Status(StatusCode.RESOURCE_EXHAUSTED, "the request's headers are larger than the limit")
@@ -90,10 +91,17 @@ class ServerSession(Session):
                 self._request(event)
             elif isinstance(event, StreamClosed):
                 stream = streams.pop(event.stream_id, None)
-                if stream is not None and not stream.done:
-                    stream.gone()
+                if stream is None or not stream.done:
+                    self._unanswered(stream, event.error_code)
             else:
                 self._rare(event)
+
+    def _unanswered(self, stream: Stream | None, error_code: int) -> None:
+        """A stream ended before its call did, or without having become one."""
+        if error_code == _PROTOCOL_ERROR:
+            self.refused(stream.path if stream else "", "malformed HTTP/2 headers or content length")
+        if stream is not None:
+            stream.gone()
 
     def _rare(self, event: Event) -> None:
         match event:
@@ -196,6 +204,18 @@ class ServerSession(Session):
 
     # -- answers
 
+    def metadata(self, path: str, fields: tuple[Field, ...]) -> Metadata:
+        """The custom metadata of a call.
+
+        Raises:
+            CallFailed: when it is malformed; logged.
+        """
+        try:
+            return decode_metadata(fields)
+        except CallFailed as failure:
+            self.refused(path, str(failure))
+            raise
+
     def refused(self, path: str, reason: str) -> None:
         """Log a call that its handler never saw because of what the client sent."""
         log.info("call refused: %s", reason, extra={"peer": self.peer, "path": path[:200]})
@@ -231,7 +251,12 @@ class ServerSession(Session):
             self.abandon("no HTTP/2 settings in time", 0x4)
             return
         self._watch.observe(
-            now, heard=self._heard, paused=self._paused, busy=bool(self._streams), seen=self._last_stream
+            now,
+            heard=self._heard,
+            unfinished=self._unfinished,
+            paused=self._paused,
+            busy=bool(self._streams),
+            seen=self._last_stream,
         )
         self._heard = False
         self._control_frames = 0
@@ -245,10 +270,12 @@ class ServerSession(Session):
             self.abandon("the peer does not read")
         elif now - watch.quiet_since > limits.keepalive_interval + limits.keepalive_timeout:
             self.abandon("the peer does not answer pings")
+        elif now - watch.between_at > limits.header_timeout:
+            self.abandon("a frame or a header block was not finished in time")
         elif now - watch.busy_at > limits.idle_timeout:
             self.drain()
-        elif now - watch.quiet_since > limits.keepalive_interval and not watch.pinged:
-            watch.pinged = True
+        elif (watch.between_at < now or now - watch.quiet_since > limits.keepalive_interval) and not watch.pinged:
+            watch.pinged = True  # a peer that is between frames answers, whatever it was that it sent
             self.say(self.h2.ping, b"keepaliv")
 
     def drain(self) -> None:
@@ -269,6 +296,12 @@ class ServerSession(Session):
         self.say(self.h2.terminate_connection, 0)
         self._flush()
         self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Whoever still waits is told; that the peer left in the middle of a frame is logged."""
+        if self._unfinished and not self._closing:
+            log.info("the peer left in the middle of an HTTP/2 frame", extra={"peer": self.peer})
+        super().connection_lost(exc)
 
     def _ended(self) -> None:
         self.context.lost(self)

@@ -65,7 +65,8 @@ class Session(asyncio.Protocol):
         #: Received bytes whose window has not been given back, because nobody has consumed them yet.
         self.unreleased = 0
         self._leaked = 0
-        self._heard = True
+        self._heard = True  # something complete arrived since the last look
+        self._unfinished = False  # what arrived last is the beginning of something
         self._blocked: dict[asyncio.Future[None], int] = {}
         self._lingering: list[int] = []
 
@@ -91,7 +92,6 @@ class Session(asyncio.Protocol):
         if self._closing:
             self._discard(data)
             return
-        self._heard = True
         self.flush_scheduled = True
         try:
             self.h2.receive_data(data)
@@ -99,7 +99,13 @@ class Session(asyncio.Protocol):
             self.flush_scheduled = False
             self.abandon(str(error))
             return
-        self._dispatch(self.h2.events())
+        events = self.h2.events()
+        if events:
+            self._heard = True
+            self._unfinished = False
+            self._dispatch(events)
+        else:
+            self._unfinished = True
         self._flush()
 
     def _discard(self, data: bytes) -> None:
@@ -296,10 +302,12 @@ class Session(asyncio.Protocol):
         if self._closing:
             return
         if event.error_code:
+            reason = event.debug_data.decode("ascii", "replace")[:200] or "no reason"
             log.warning(
-                "http/2 connection closed with error code %d",
+                "http/2 connection closed with error code %d: %s",
                 event.error_code,
-                extra={"peer": self.peer, "reason": f"error code {event.error_code}"},
+                reason,
+                extra={"peer": self.peer, "reason": reason},
             )
             self._linger()
         else:

@@ -14,7 +14,7 @@ from cloudstate.runtime.transport.http2.inbox import Inbox
 from cloudstate.runtime.transport.http2.unary import BAD_METADATA, BROKEN, EXPIRED
 from cloudstate.runtime.transport.wire.framing import compress, frame
 from cloudstate.runtime.transport.wire.head import GZIP, IDENTITY, REPLY_HEAD
-from cloudstate.runtime.transport.wire.metadata import Field, decode_metadata, encode_metadata
+from cloudstate.runtime.transport.wire.metadata import Field, encode_metadata
 from cloudstate.runtime.transport.wire.status import CallFailed, Status, status_headers
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class StreamCall:
         Raises:
             CallFailed: when it is malformed. A handler lets this pass: it is answered with its status.
         """
-        return decode_metadata(self._fields)
+        return self._session.metadata(self.path, self._fields)
 
     @property
     def peer(self) -> str:
@@ -82,7 +82,11 @@ class StreamCall:
         return self
 
     async def __anext__(self) -> bytes:
-        message = await self._inbox.next()
+        try:
+            message = await self._inbox.next()
+        except CallFailed as failure:
+            self._session.refused(self.path, str(failure))
+            raise
         if message is None:
             raise StopAsyncIteration
         return message

@@ -22,7 +22,7 @@ from cloudstate.runtime.transport.wire.framing import (
     unpack,
 )
 from cloudstate.runtime.transport.wire.head import GZIP, IDENTITY, REPLY_HEAD, REPLY_OK
-from cloudstate.runtime.transport.wire.metadata import Field, decode_metadata, encode_metadata
+from cloudstate.runtime.transport.wire.metadata import Field, encode_metadata
 from cloudstate.runtime.transport.wire.status import CallFailed, Status
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class UnaryCall:
             CallFailed: when it is malformed. A handler lets this pass: it is answered with its status.
         """
         if self._metadata is None:
-            self._metadata = decode_metadata(self._fields)
+            self._metadata = self._session.metadata(self.path, self._fields)
         return self._metadata
 
     @property

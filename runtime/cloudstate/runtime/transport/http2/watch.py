@@ -1,4 +1,4 @@
-"""When a connection was last heard, last busy and last writable; judged about once a second."""
+"""When a connection was last heard, last busy, last writable and last between frames; judged about once a second."""
 
 from __future__ import annotations
 
@@ -6,19 +6,31 @@ from __future__ import annotations
 class Watch:
     """What the housekeeping remembers about a connection between two ticks."""
 
-    __slots__ = ("_closing_since", "busy_at", "draining", "paused_since", "pinged", "quiet_since", "seen")
+    __slots__ = ("_closing_since", "between_at", "busy_at", "draining", "paused_since", "pinged", "quiet_since", "seen")
 
     def __init__(self, now: float) -> None:
         self._closing_since = 0.0
         self.quiet_since = now
         self.paused_since = now
         self.busy_at = now
+        self.between_at = now
         self.pinged = False
         self.draining = False
         self.seen = 0
 
-    def observe(self, now: float, *, heard: bool, paused: bool, busy: bool, seen: int) -> None:
-        """Note what happened since the last tick; ``seen`` changes whenever a request arrived."""
+    def observe(self, now: float, *, heard: bool, unfinished: bool, paused: bool, busy: bool, seen: int) -> None:
+        """Note what happened since the last tick.
+
+        Args:
+            now: loop time.
+            heard: a complete frame arrived.
+            unfinished: bytes arrived last that complete none.
+            paused: the peer does not read its socket.
+            busy: calls are running.
+            seen: changes whenever a request arrived.
+        """
+        if heard or paused or not unfinished:
+            self.between_at = now
         if heard:
             self.quiet_since = now
             self.pinged = False

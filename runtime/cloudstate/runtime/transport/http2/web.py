@@ -58,10 +58,14 @@ class WebStream:
         self._exchange = HttpExchange(request, self)
         serve(self._session.context.http, self._exchange)
 
+    @property
+    def path(self) -> str:
+        """The target of the request; empty when it has none."""
+        return next((value for name, value in self._headers if name == b":path"), b"").decode("latin-1")
+
     def refuse(self, status: int) -> None:
         """Answer without asking the application."""
-        path = next((value for name, value in self._headers if name == b":path"), b"")
-        self._session.refused(path.decode("latin-1"), f"HTTP status {status}")
+        self._session.refused(self.path, f"HTTP status {status}")
         self.respond(status, [], b"")
 
     def gone(self) -> None:
