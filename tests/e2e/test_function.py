@@ -83,7 +83,7 @@ def test_host_and_port_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_the_proxy_reports_and_protocols_that_are_not_served() -> None:
-    with server(function("tck", "--port", "0")) as (process, address):
+    with server(function("shopping-cart", "--port", "0")) as (process, address):
         with grpc.insecure_channel(address) as channel:
             report = channel.unary_unary(
                 "/cloudstate.EntityDiscovery/reportError",

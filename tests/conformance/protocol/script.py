@@ -5,15 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from tests.conformance.protocol import models_crdt as crdt
 from tests.conformance.protocol.case import Ask, Call
+from tests.conformance.protocol.case_crdt import AskCrdt, Cancel, Message, Watch
 from tests.conformance.protocol.models import ACTIONS, ENTITIES, EntityModel
 
 from cloudstate import entity_pb2 as pb
 from cloudstate.action_pb2 import ActionCommand, ActionResponse
+from cloudstate.crdt_pb2 import CrdtStreamIn, CrdtStreamOut
 from cloudstate.runtime.transport import Method, StreamMethod, UnaryMethod
 from tck.action_pb2 import Response
 
 _EMPTY = Ask(ask=(), at="two", reply="")
+_EMPTY_CRDT = AskCrdt(ask=(), at="two", reply={})
 
 
 class Script:
@@ -26,7 +30,7 @@ class Script:
 
     def __init__(self, spec: pb.EntitySpec) -> None:
         """Args: what it announces."""
-        self.step: Ask | Call | None = None
+        self.step: Ask | Call | AskCrdt | Watch | Cancel | None = None
         self.reported: list[str] = []
         self._spec = spec.SerializeToString()
         self._methods: dict[str, Method] = {
@@ -35,6 +39,7 @@ class Script:
         }
         for model in ENTITIES.values():
             self._methods[model.path] = StreamMethod(partial(self._entity, model))
+        self._methods[crdt.PATH] = StreamMethod(self._replica)
         for shape, path in ACTIONS.paths.items():
             stream = StreamMethod(partial(self._action, shape))
             self._methods[path] = UnaryMethod(self._unary) if shape == "unary" else stream
@@ -59,6 +64,24 @@ class Script:
                     assert isinstance(step, Ask)
                     answer = model.answer(step, message.command.id, restart=step.restart)
                     await call.send(answer.SerializeToString())
+
+    async def _replica(self, call: Any) -> None:
+        is_two, numbers = False, dict[str, int]()
+        async for data in call:
+            message, step = CrdtStreamIn.FromString(data), self.step
+            match message.WhichOneof("message"):
+                case "init":
+                    is_two = message.init.service_name == crdt.service("two")
+                case "command":
+                    if is_two and not (isinstance(step, AskCrdt) and step.at == "two"):
+                        step = _EMPTY_CRDT
+                    assert isinstance(step, AskCrdt | Watch)
+                    if isinstance(step, Watch):
+                        numbers[step.watch] = message.command.id
+                    await _say(call, crdt.answer(message.command.id, step), numbers, step.then)
+                case "stream_cancelled":
+                    assert isinstance(step, Cancel)
+                    await _say(call, crdt.cancelled(message.stream_cancelled.id, step), numbers, step.then)
 
     def _unary(self, call: Any, payload: bytes) -> None:
         command = ActionCommand.FromString(payload)
@@ -86,3 +109,8 @@ class Script:
     def _responses(self) -> list[bytes]:
         assert isinstance(self.step, Call)
         return [ACTIONS.response(it).SerializeToString() for it in self.step.responses]
+
+
+async def _say(call: Any, first: CrdtStreamOut, numbers: dict[str, int], then: tuple[Message, ...]) -> None:
+    for message in (first, *(crdt.further(numbers[it.to], it) for it in then)):
+        await call.send(message.SerializeToString())

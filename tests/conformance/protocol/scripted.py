@@ -13,12 +13,13 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from cloudstate import entity_pb2 as pb
+from cloudstate.crdt_pb2 import CrdtStreamIn
 from cloudstate.event_sourced_pb2 import EventSourcedReply, EventSourcedStreamIn, EventSourcedStreamOut
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.compat import NONE, Compat
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.function.remote import Link, announced
-from cloudstate.runtime.host import EntityHost, HostLimits, Router
+from cloudstate.runtime.host import CrdtHost, EntityHost, HostLimits, Router
 from cloudstate.runtime.journal import Journal, MemoryJournal
 from cloudstate.runtime.proxy import FrontDoor
 from cloudstate.runtime.support import FUNCTION_LIMITS
@@ -38,6 +39,7 @@ from cloudstate.runtime.transport import (
 PATIENCE = 10.0
 EVENT_SOURCED = "/cloudstate.eventsourced.EventSourced/handle"
 VALUE = "/cloudstate.valueentity.ValueEntity/handle"
+CRDT = "/cloudstate.crdt.Crdt/handle"
 
 
 def wrapped(message: Message) -> AnyMessage:
@@ -97,6 +99,8 @@ class ScriptedFunction:
             from cloudstate.value_entity_pb2 import ValueEntityStreamIn
 
             return StreamMethod(lambda call: self._open(call, ValueEntityStreamIn))
+        if path == CRDT:
+            return StreamMethod(lambda call: self._open(call, CrdtStreamIn))
         return self.actions.get(path)
 
     async def opened(self) -> Stream:
@@ -161,7 +165,8 @@ async def proxied(
     kept = journal or MemoryJournal(SystemClock())
     found = announced(spec, link, compat=compat)
     hosts = [EntityHost(entity, kept, limits) for entity in found.entities]
-    router = Router(hosts, found.actions)
+    crdts = [CrdtHost(entity, kept, limits) for entity in found.crdts]
+    router = Router([*hosts, *crdts], found.actions)
     door = FrontDoor(found.description, router, compat=compat)
     server = Server(door.methods, door.http)
     port = await server.listen("127.0.0.1", 0)

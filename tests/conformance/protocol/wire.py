@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf.message import Message
+from tests.conformance.protocol import models_crdt as crdt
 from tests.conformance.protocol.models import ACTIONS, ENTITIES
 
 from cloudstate.action_pb2 import ActionCommand, ActionResponse
+from cloudstate.crdt_pb2 import CrdtStreamIn, CrdtStreamOut
 from cloudstate.runtime.transport import Method, StreamMethod, UnaryMethod
 
 _CLASSES = {model.path: (model.message_in, model.message_out) for model in ENTITIES.values()}
 _CLASSES |= {path: (ActionCommand, ActionResponse) for path in ACTIONS.paths.values()}
+_CLASSES[crdt.PATH] = CrdtStreamIn, CrdtStreamOut
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from cloudstate.compiler.diagnostics import Code, Diagnostic, codes
 from cloudstate.compiler.model.entity import CRDT_CLASSES, Model
 from cloudstate.compiler.model.naming import implementation_of, type_of
-from cloudstate.compiler.model.service import Placement
 from cloudstate.compiler.model.spec import EntitySpec, Spec
 from cloudstate.compiler.source import Located, Span
 
@@ -38,7 +37,7 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
         yield from _keys(entity)
         yield from _state(entity)
         if entity.model.value is Model.CRDT:
-            yield from _crdt(entity, spec)
+            yield from _crdt(entity)
         passivation = entity.passivation_ms
         if passivation is not None and passivation.value < SHORTEST_PASSIVATION_MS:
             found = codes.PASSIVATION_TOO_SHORT.at(
@@ -76,10 +75,7 @@ def _state(entity: EntitySpec) -> Iterator[Diagnostic]:
         yield found.help("list the message types of its events as `events:`, or make it a `value` entity")
 
 
-def _crdt(entity: EntitySpec, spec: Spec) -> Iterator[Diagnostic]:
-    if spec.placement is not None and spec.placement.value is Placement.SIDECAR:
-        found = codes.CRDT_NOT_SERVED.at(entity.model.span)
-        yield found.also(spec.placement.span, "said here").help("leave `placement` out, or use `value`")
+def _crdt(entity: EntitySpec) -> Iterator[Diagnostic]:
     if entity.crdt is None:
         if "crdt" not in entity.attempted:
             found = codes.CRDT_MISSING.at(entity.service.span, "a crdt entity is of one data type", name=entity.name)

@@ -87,7 +87,6 @@ EVENT_IS_STATE = _note("CS3010", "event-is-state", "`{name}` is both the state a
 READ_EMITS = _error("CS3011", "read-emits", "the command `{name}` reads and emits")
 PASSIVATION_TOO_SHORT = _error("CS3012", "passivation-too-short", "a passivation of {found} is too short")
 ANNOTATION_CONFLICT = _error("CS3013", "annotation-conflict", "`{key}` is said twice, and differently")
-CRDT_NOT_SERVED = _error("CS3014", "crdt-not-served", "the crdt model is not served in a sidecar by this version")
 BAD_TYPE_ID = _error("CS3016", "bad-type-id", "`{name}` cannot be the type of an entity")
 SIMILAR_COMMANDS = _warning("CS3017", "similar-commands", "`{first}` and `{second}` are hard to tell apart in Python")
 SAME_EVENT_NAME = _note("CS3018", "same-event-name", "several events are named `{name}`")

@@ -9,7 +9,6 @@ from pathlib import Path
 from cloudstate.runtime.app import process
 from cloudstate.runtime.app.loading import load_functions
 from cloudstate.runtime.description import load
-from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.support import FUNCTION_LIMITS, UserFunction
 from cloudstate.runtime.transport import HttpExchange, Server
 
@@ -50,12 +49,7 @@ def run_function(settings: FunctionSettings, ready: Callable[[str], None] = lamb
 async def _serve(settings: FunctionSettings, ready: Callable[[str], None]) -> None:
     description = load(settings.generated)
     functions = load_functions(description, settings.generated, settings.code)
-    if functions.crdts:
-        raise ServiceInvalid(
-            f"`{functions.crdts[0].service}` is a crdt entity; `cloudstate function` does not serve those yet",
-            help="serve the project with `cloudstate run`",
-        )
-    function = UserFunction(description, functions.entities, functions.actions)
+    function = UserFunction(description, functions.entities, functions.actions, functions.crdts)
     process.collect_rarely()
     server = Server(function.methods, _not_here, FUNCTION_LIMITS)
     host = f"unix:{settings.unix}" if settings.unix else settings.host

@@ -16,7 +16,7 @@ from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.function.action import EmbeddedAction
 from cloudstate.runtime.function.crdt import EmbeddedCrdt
 from cloudstate.runtime.function.event_sourced import EmbeddedEventSourced
-from cloudstate.runtime.function.port import ActionFunction, CrdtFunction, EntityFunction
+from cloudstate.runtime.function.port import ActionFunction, EntityFunction
 from cloudstate.runtime.function.value import EmbeddedValue
 
 _Made: TypeAlias = EmbeddedEventSourced | EmbeddedValue | EmbeddedCrdt | EmbeddedAction
@@ -28,7 +28,7 @@ class Functions:
 
     entities: tuple[EntityFunction, ...]
     actions: tuple[ActionFunction, ...]
-    crdts: tuple[CrdtFunction, ...] = ()
+    crdts: tuple[EmbeddedCrdt, ...] = ()
 
 
 def load_functions(description: ServiceDescription, generated: Path, code: Path) -> Functions:
@@ -46,7 +46,7 @@ def load_functions(description: ServiceDescription, generated: Path, code: Path)
             sys.path.insert(0, root)
     entities: list[EntityFunction] = []
     actions: list[ActionFunction] = []
-    crdts: list[CrdtFunction] = []
+    crdts: list[EmbeddedCrdt] = []
     for entity in description.entities:
         made = _function(entity, _instance(entity, code))
         if isinstance(made, EmbeddedAction):

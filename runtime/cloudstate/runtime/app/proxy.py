@@ -16,7 +16,7 @@ from cloudstate.runtime.errors import ServiceInvalid, StatusCode
 from cloudstate.runtime.function.remote import Link, announced
 from cloudstate.runtime.function.remote.discovery import DISCOVER, proxy_info
 from cloudstate.runtime.function.remote.link import REPORT_ERROR
-from cloudstate.runtime.host import EntityHost, Router
+from cloudstate.runtime.host import CrdtHost, EntityHost, Router
 from cloudstate.runtime.journal import Journal, open_journal
 from cloudstate.runtime.metrics import EntityMetrics
 from cloudstate.runtime.proxy import FrontDoor
@@ -129,7 +129,9 @@ class _Proxy:
     def _take(self, spec: pb.EntitySpec) -> None:
         settings = self._settings
         found = announced(spec, self.link, check_version=settings.check_version, compat=settings.compat)
-        router = Router([EntityHost(function, self._journal) for function in found.entities], found.actions)
+        hosts = [EntityHost(function, self._journal) for function in found.entities]
+        crdts = [CrdtHost(function, self._journal) for function in found.crdts]
+        router = Router([*hosts, *crdts], found.actions)
         door = FrontDoor(found.description, router, compat=settings.compat, origins=settings.origins)
         older, self._router, self._door, self._spec = self._router, router, door, spec
         info = spec.service_info

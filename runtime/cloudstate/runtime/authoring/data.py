@@ -230,7 +230,7 @@ class ORSet(_Set[E]):
     def clear(self) -> None:
         """Remove all elements."""
         self._permit.check()
-        self._cleared = self._cleared or bool(self._base)
+        self._cleared = self._cleared or bool(self._base or self._added)
         self._added.clear()
         self._removed.clear()
 

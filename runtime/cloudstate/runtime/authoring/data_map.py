@@ -88,7 +88,7 @@ class ORMap(Data, Generic[K]):
     def clear(self) -> None:
         """Remove all keys."""
         self._permit.check()
-        self._cleared = self._cleared or bool(self._base)
+        self._cleared = self._cleared or bool(self._base or self._new)
         self._children.clear()
         self._new.clear()
         self._removed.clear()

@@ -13,10 +13,12 @@ from google.protobuf.message import DecodeError
 
 from cloudstate import entity_pb2 as pb
 from cloudstate.runtime.description import Model, ServiceDescription
-from cloudstate.runtime.errors import ServiceInvalid, StatusCode
+from cloudstate.runtime.errors import StatusCode
+from cloudstate.runtime.function.crdt import EmbeddedCrdt
 from cloudstate.runtime.function.port import ActionFunction, EntityFunction
-from cloudstate.runtime.function.remote import action, discovery, event_sourced, link, value
+from cloudstate.runtime.function.remote import action, crdt, discovery, event_sourced, link, value
 from cloudstate.runtime.support.action import action_methods
+from cloudstate.runtime.support.crdt import CrdtStreams
 from cloudstate.runtime.support.event_sourced import EventSourcedStreams
 from cloudstate.runtime.support.messages import Messages
 from cloudstate.runtime.support.stream import EntityStreams
@@ -32,6 +34,7 @@ FUNCTION_LIMITS = Limits(
 
 _TYPES = {
     Model.ACTION: action.ENTITY_TYPE,
+    Model.CRDT: crdt.ENTITY_TYPE,
     Model.EVENT_SOURCED: event_sourced.ENTITY_TYPE,
     Model.VALUE: value.ENTITY_TYPE,
 }
@@ -45,12 +48,9 @@ class UserFunction:
         description: ServiceDescription,
         entities: Iterable[EntityFunction],
         actions: Iterable[ActionFunction],
+        crdts: Iterable[EmbeddedCrdt] = (),
     ) -> None:
-        """Args: what ``cloudstate run`` would serve itself.
-
-        Raises:
-            ServiceInvalid: it has an entity of a model that is not served here.
-        """
+        """Args: what ``cloudstate run`` would serve itself."""
         spec = entity_spec(description)
         self._spec = spec.SerializeToString()
         self._types = {entity.entity_type for entity in spec.entities}
@@ -65,14 +65,17 @@ class UserFunction:
             link.REPORT_ERROR: UnaryMethod(_report_error),
             **action_methods(messages, {action.service: action for action in actions}),
         }
-        self._streams: list[EntityStreams] = []
+        self._streams: list[EntityStreams | CrdtStreams] = []
         # A function serves the protocols that it uses and no others.
         if models[Model.EVENT_SOURCED]:
             self._serve(event_sourced.ENTITY_TYPE, EventSourcedStreams(messages, models[Model.EVENT_SOURCED]))
         if models[Model.VALUE]:
             self._serve(value.ENTITY_TYPE, ValueStreams(messages, models[Model.VALUE]))
+        replicated = tuple(crdts)
+        if replicated:
+            self._serve(crdt.ENTITY_TYPE, CrdtStreams(messages, replicated))
 
-    def _serve(self, entity_type: str, streams: EntityStreams) -> None:
+    def _serve(self, entity_type: str, streams: EntityStreams | CrdtStreams) -> None:
         self._methods[f"/{entity_type}/handle"] = StreamMethod(streams.serve)
         self._streams.append(streams)
 
@@ -115,17 +118,7 @@ class UserFunction:
 
 
 def entity_spec(description: ServiceDescription) -> pb.EntitySpec:
-    """What the function says of itself.
-
-    Raises:
-        ServiceInvalid: an entity's model has no place in the protocol yet.
-    """
-    for entity in description.entities:
-        if entity.model not in _TYPES:
-            raise ServiceInvalid(
-                f"`{entity.service}` has the model {entity.model}, which a user function does not serve yet",
-                help=f"the models that it serves are {', '.join(_TYPES)}",
-            )
+    """What the function says of itself."""
     files = FileDescriptorSet(file=description.schema.files)
     return pb.EntitySpec(
         proto=files.SerializeToString(),

@@ -27,7 +27,8 @@ from cloudstate.runtime.transport import CallFailed, Status, StreamCall
 
 logger = logging.getLogger(__name__)
 
-_LEAVING = Status(StatusCode.UNAVAILABLE, "the function is shutting down")
+#: What a stream that begins too late ends with.
+LEAVING = Status(StatusCode.UNAVAILABLE, "the function is shutting down")
 
 
 class StreamBroken(Exception):
@@ -68,7 +69,7 @@ class EntityStreams(ABC):
             CallFailed: the function is about to end.
         """
         if self._is_leaving:
-            raise CallFailed(_LEAVING)
+            raise CallFailed(LEAVING)
         entity = _Entity(self)
         self._live.add(entity)
         try:

@@ -47,7 +47,7 @@ def other_service(made: pb.EntitySpec) -> None:
 
 
 def other_type(made: pb.EntitySpec) -> None:
-    made.entities[0].entity_type = "cloudstate.crdt.Crdt"
+    made.entities[0].entity_type = "cloudstate.function.StatelessFunction"
 
 
 def no_files(made: pb.EntitySpec) -> None:
@@ -73,7 +73,7 @@ def nameless(made: pb.EntitySpec) -> None:
         (changed(version), "Incompatible protocol version 0.1, only 0.2 is supported"),
         (changed(nothing), "No entities were reported by the discover call!"),
         (changed(other_service), "Service [a.B] not found in descriptors!"),
-        (changed(other_type), "has declared an unsupported entity type [cloudstate.crdt.Crdt]. Supported types are "),
+        (changed(other_type), "has declared an unsupported entity type [cloudstate.function.StatelessFunction]. Supp"),
         (changed(no_files), "holds no files"),
         (changed(broken_files), "is not a FileDescriptorSet"),
         (changed(streamed, "converter"), "has streamed methods: ConvertMean, ConvertRange, ConvertEach"),
@@ -88,6 +88,23 @@ def test_what_cannot_be_served(made: pb.EntitySpec, text: str) -> None:
 
 def test_other_versions_can_be_let_in() -> None:
     assert announced(changed(version), LINK, check_version=False).entities
+
+
+def as_crdt(made: pb.EntitySpec) -> None:
+    made.entities[0].entity_type = "cloudstate.crdt.Crdt"
+    made.entities[0].persistence_id = ""
+
+
+def test_a_crdt_entity_is_stored_under_its_service_where_it_names_nothing() -> None:
+    (crdt,) = announced(changed(as_crdt), LINK).crdts
+    assert crdt.entity_type == crdt.service
+
+
+def test_crdts_of_other_versions_are_never_let_in() -> None:
+    made = changed(as_crdt)
+    version(made)
+    with pytest.raises(ServiceInvalid, match=r"Incompatible protocol version 0\.1"):
+        announced(made, LINK, check_version=False)
 
 
 def test_the_passivation_time_is_the_function_s() -> None:

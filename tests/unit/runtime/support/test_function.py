@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from tests.processes import ROOT
 
 from cloudstate import entity_pb2 as pb
 from cloudstate.runtime.app.loading import load_functions
-from cloudstate.runtime.description import Model, load
-from cloudstate.runtime.errors import ServiceInvalid, StatusCode
+from cloudstate.runtime.description import load
+from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.support import UserFunction
 from cloudstate.runtime.transport import Status, UnaryMethod
 
@@ -98,9 +96,3 @@ def test_only_the_protocols_in_use_are_served(function: UserFunction) -> None:
     assert made("wallet").methods("/cloudstate.eventsourced.EventSourced/handle") is None
     assert function.methods("/cloudstate.eventsourced.EventSourced/handle") is not None
     assert function.methods("/cloudstate.crdt.Crdt/handle") is None
-
-
-def test_a_model_that_is_not_served_is_refused() -> None:
-    crdt = replace(CONVERTER.entities[1], model=Model.CRDT)
-    with pytest.raises(ServiceInvalid, match="has the model crdt, which a user function does not serve yet"):
-        UserFunction(replace(CONVERTER, entities=(crdt,)), [], [])

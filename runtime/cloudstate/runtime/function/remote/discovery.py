@@ -18,9 +18,10 @@ from cloudstate.runtime.description import (
 )
 from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.function.endpoint import Endpoint, key_reader
-from cloudstate.runtime.function.port import ActionFunction, EntityFunction
-from cloudstate.runtime.function.remote import action, event_sourced, value
+from cloudstate.runtime.function.port import ActionFunction, CrdtFunction, EntityFunction
+from cloudstate.runtime.function.remote import action, crdt, event_sourced, value
 from cloudstate.runtime.function.remote.action import RemoteAction
+from cloudstate.runtime.function.remote.crdt import RemoteCrdt
 from cloudstate.runtime.function.remote.entity import RemoteEntity
 from cloudstate.runtime.function.remote.event_sourced import EventSourced
 from cloudstate.runtime.function.remote.link import Link
@@ -34,14 +35,13 @@ MAJOR, MINOR = 0, 2
 PROXY_NAME = "cloudstate-py"
 DEFAULT_PASSIVATION_MS = 30_000
 
-_CRDT = "cloudstate.crdt.Crdt"
 _MODELS = {
     action.ENTITY_TYPE: Model.ACTION,
-    _CRDT: Model.CRDT,
+    crdt.ENTITY_TYPE: Model.CRDT,
     event_sourced.ENTITY_TYPE: Model.EVENT_SOURCED,
     value.ENTITY_TYPE: Model.VALUE,
 }
-_SERVED = (action.ENTITY_TYPE, event_sourced.ENTITY_TYPE, value.ENTITY_TYPE)
+_SERVED = tuple(_MODELS)
 _HELP = "the user function has to be mended, then it is discovered again when it restarts"
 
 
@@ -63,6 +63,7 @@ class Announced:
     description: ServiceDescription
     entities: tuple[EntityFunction, ...]
     actions: tuple[ActionFunction, ...]
+    crdts: tuple[CrdtFunction, ...] = ()
 
 
 def announced(spec: pb.EntitySpec, link: Link, *, check_version: bool = True, compat: Compat = NONE) -> Announced:
@@ -75,8 +76,8 @@ def announced(spec: pb.EntitySpec, link: Link, *, check_version: bool = True, co
     Raises:
         ServiceInvalid: it cannot be served; the text is for the function's author.
     """
-    if check_version:
-        _check_version(spec.service_info)
+    if check_version or any(entity.entity_type == crdt.ENTITY_TYPE for entity in spec.entities):
+        _check_version(spec.service_info)  # CRDTs of older versions have other messages under the same name
     if not spec.entities:
         raise ServiceInvalid("No entities were reported by the discover call!", help=_HELP)
     schema = Schema.parse(spec.proto, "what the user function sent as its descriptors")
@@ -89,6 +90,7 @@ def announced(spec: pb.EntitySpec, link: Link, *, check_version: bool = True, co
     )
     entities: list[EntityFunction] = []
     actions: list[ActionFunction] = []
+    crdts: list[CrdtFunction] = []
     for entity in description.entities:
         endpoints = {command.name: _endpoint(command, entity.model, schema) for command in entity.commands}
         inputs = {command.name: PROTOBUF_PREFIX + command.input for command in entity.commands}
@@ -96,20 +98,25 @@ def announced(spec: pb.EntitySpec, link: Link, *, check_version: bool = True, co
         if entity.model is Model.ACTION:
             actions.append(RemoteAction(link, entity.service, endpoints, inputs))
             continue
+        passivation = entity.passivation_ms / 1000
+        if entity.model is Model.CRDT:
+            named = entity.service, entity.type, passivation
+            crdts.append(RemoteCrdt(link, *named, endpoints, inputs, compat.entity_metadata))
+            continue
         entities.append(
             RemoteEntity(
                 link,
                 EventSourced() if entity.model is Model.EVENT_SOURCED else ValueEntity(),
                 entity.service,
                 entity.type,
-                entity.passivation_ms / 1000,
+                passivation,
                 endpoints,
                 inputs,
                 outputs,
                 compat.entity_metadata,
             )
         )
-    return Announced(description, tuple(entities), tuple(actions))
+    return Announced(description, tuple(entities), tuple(actions), tuple(crdts))
 
 
 def _check_version(info: pb.ServiceInfo) -> None:
@@ -123,7 +130,7 @@ def _check_version(info: pb.ServiceInfo) -> None:
 
 def _entity(entity: pb.Entity, schema: Schema) -> EntityDescription:
     model = _MODELS.get(entity.entity_type)
-    if model is None or entity.entity_type not in _SERVED:
+    if model is None:
         raise ServiceInvalid(
             f"Service [{entity.service_name}] has declared an unsupported entity type [{entity.entity_type}]. "
             f"Supported types are {', '.join(_SERVED)}",
@@ -145,24 +152,25 @@ def _entity(entity: pb.Entity, schema: Schema) -> EntityDescription:
         for method in methods
     )
     if model is not Model.ACTION:
-        _check_commands(entity, commands)
+        _check_commands(entity, commands, model)
     strategy = entity.passivation_strategy
     timeout = strategy.timeout.timeout if strategy.HasField("timeout") else 0
     return EntityDescription(
         service=entity.service_name,
         model=model,
-        type=entity.persistence_id,
+        type=entity.persistence_id or entity.service_name,  # some libraries name none for CRDTs
         commands=commands,
         passivation_ms=timeout if timeout > 0 else DEFAULT_PASSIVATION_MS,
     )
 
 
-def _check_commands(entity: pb.Entity, commands: Iterable[CommandDescription]) -> None:
-    streamed = [command.name for command in commands if not command.is_unary]
+def _check_commands(entity: pb.Entity, commands: Iterable[CommandDescription], model: Model) -> None:
+    may_stream = model is Model.CRDT
+    streamed = [it.name for it in commands if it.client_streaming or (it.server_streaming and not may_stream)]
     if streamed:
         raise ServiceInvalid(
             f"Service [{entity.service_name}] has streamed methods: {', '.join(streamed)}; entities of the type "
-            f"[{entity.entity_type}] take and give one message",
+            f"[{entity.entity_type}] take {'' if may_stream else 'and give '}one message",
             help="make them unary, or move them to an action",
         )
     keyless = [command.name for command in commands if not command.key]
@@ -171,7 +179,7 @@ def _check_commands(entity: pb.Entity, commands: Iterable[CommandDescription]) -
             f"Service [{entity.service_name}] has methods without keys: {', '.join(keyless)}",
             help="mark the key fields of their inputs with `[(cloudstate.entity_key) = true]`",
         )
-    if not entity.persistence_id:
+    if not entity.persistence_id and model is not Model.CRDT:
         raise ServiceInvalid(
             f"Service [{entity.service_name}] has no persistence id",
             help="name what its data is stored under, when it is registered in the user function",
