@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         host=arguments.host,
         metrics_port=arguments.metrics_port,
         origins=tuple(arguments.cors_origin),
+        broker=arguments.broker,
         port=arguments.port,
         journal=arguments.journal,
         check_version=not arguments.no_version_check,

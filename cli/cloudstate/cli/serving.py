@@ -35,13 +35,19 @@ def add_address(parser: argparse.ArgumentParser, variable: str, usual: int) -> N
 
 
 def add_front_door(parser: argparse.ArgumentParser) -> None:
-    """``--cors-origin`` and ``--metrics-port``: what only those have who serve clients."""
+    """``--cors-origin``, ``--broker`` and ``--metrics-port``: what only those have who serve clients."""
     parser.add_argument(
         "--cors-origin",
         action="append",
         default=[],
         metavar="ORIGIN",
         help="a web page's origin that may call, e.g. https://shop.example; * for all; may be given several times",
+    )
+    parser.add_argument(
+        "--broker",
+        default=os.environ.get("CLOUDSTATE_BROKER"),
+        metavar="URL",
+        help="where topics are: `memory:` for development (default: $CLOUDSTATE_BROKER, or nowhere)",
     )
     parser.add_argument(
         "--metrics-port",

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 from tests.conformance.protocol import models_crdt as crdt
-from tests.conformance.protocol.case import Ask, Call
+from tests.conformance.protocol import models_eventing as eventing
+from tests.conformance.protocol.case import Ask, Call, Emit
 from tests.conformance.protocol.case_crdt import AskCrdt, Cancel, Message, Watch
 from tests.conformance.protocol.models import ACTIONS, ENTITIES, EntityModel
 
@@ -30,7 +31,7 @@ class Script:
 
     def __init__(self, spec: pb.EntitySpec) -> None:
         """Args: what it announces."""
-        self.step: Ask | Call | AskCrdt | Watch | Cancel | None = None
+        self.step: Ask | Call | AskCrdt | Watch | Cancel | Emit | None = None
         self.reported: list[str] = []
         self._spec = spec.SerializeToString()
         self._methods: dict[str, Method] = {
@@ -59,6 +60,9 @@ class Script:
             match message.WhichOneof("message"):
                 case "init":
                     service = message.init.service_name
+                case "command" if isinstance(self.step, Emit):
+                    emitted = eventing.emitted(self.step, message.command.id)
+                    await call.send(emitted.SerializeToString())
                 case "command":
                     step = _EMPTY if service == model.services["two"] else self.step
                     assert isinstance(step, Ask)
@@ -85,6 +89,9 @@ class Script:
 
     def _unary(self, call: Any, payload: bytes) -> None:
         command = ActionCommand.FromString(payload)
+        if isinstance(self.step, Emit):
+            call.reply(eventing.response(self.step, command.name).SerializeToString())
+            return
         if command.service_name == ACTIONS.two:
             response = ActionResponse()
             response.reply.payload.Pack(Response(), type_url_prefix="type.googleapis.com/")

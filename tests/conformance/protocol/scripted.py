@@ -18,6 +18,7 @@ from cloudstate.event_sourced_pb2 import EventSourcedReply, EventSourcedStreamIn
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.compat import NONE, Compat
 from cloudstate.runtime.errors import StatusCode
+from cloudstate.runtime.eventing import Eventing
 from cloudstate.runtime.function.remote import Link, announced
 from cloudstate.runtime.host import CrdtHost, EntityHost, HostLimits, Router
 from cloudstate.runtime.journal import Journal, MemoryJournal
@@ -166,7 +167,9 @@ async def proxied(
     found = announced(spec, link, compat=compat)
     hosts = [EntityHost(entity, kept, limits) for entity in found.entities]
     crdts = [CrdtHost(entity, kept, limits) for entity in found.crdts]
-    router = Router([*hosts, *crdts], found.actions)
+    eventing = Eventing(found.description, kept, None, SystemClock())
+    router = Router([*hosts, *crdts], found.actions, eventing)
+    eventing.start(router)
     door = FrontDoor(found.description, router, compat=compat)
     server = Server(door.methods, door.http)
     port = await server.listen("127.0.0.1", 0)
@@ -174,6 +177,7 @@ async def proxied(
     try:
         yield Proxied(function, client, port, kept, router, compat, hosts)
     finally:
+        await eventing.stop()
         await client.close()
         await server.drain(0.1)
         keeping.cancel()

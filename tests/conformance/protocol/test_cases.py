@@ -15,8 +15,8 @@ KIT = {"D": 1, "A": 34, "AP": 9, "V": 19, "VP": 5, "E": 21, "EP": 5, "C": 82, "C
 #: The models that have a player in each role.
 PLAYED = {
     Role.FUNCTION: {"event-sourced", "value", "action", "crdt", "discovery"},
-    Role.PROXY: {"event-sourced", "value", "action", "crdt", "discovery", "reflection"},
-    Role.STACK: {"event-sourced", "value", "action", "crdt", "discovery", "reflection"},
+    Role.PROXY: {"event-sourced", "value", "action", "crdt", "discovery", "reflection", "eventing"},
+    Role.STACK: {"event-sourced", "value", "action", "crdt", "discovery", "reflection", "eventing"},
 }
 
 

@@ -15,7 +15,8 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
-from tests.conformance.protocol.case import Ask, Call, Case, Discover, Passivate, Reflect, Role, Step, load_cases
+from tests.conformance.protocol import models_eventing as eventing
+from tests.conformance.protocol.case import Ask, Call, Case, Discover, Emit, Passivate, Reflect, Role, Step, load_cases
 from tests.conformance.protocol.exclusions import parameters
 from tests.conformance.protocol.models import ACTIONS, ENTITIES, EntityModel, Kept, wrapped
 from tests.conformance.protocol.script import Script
@@ -319,5 +320,18 @@ async def test_reflection(role: Role, compat: Compat, case: Case) -> None:
 
 
 @pytest.mark.parametrize(("role", "compat", "case"), cases("eventing"))
-async def test_not_played(role: Role, compat: Compat, case: Case) -> None:
-    raise NotImplementedError(f"there is no player for {case.model}")
+async def test_event_log(role: Role, compat: Compat, case: Case) -> None:
+    async with playing(role, compat) as play:
+        for step in case.steps:
+            assert isinstance(step, Emit)
+            play.script.step = step
+            path = f"/{eventing.service(step)}/{eventing.command(step)}"
+            await play.stack.call(path, eventing.request(step))
+            entity = play.expect(ENTITIES["event-sourced"].path)
+            entity.messages += [*eventing.told(step), eventing.emitted(step, 1)]
+            subscriber = play.expect(ACTIONS.paths["unary"])
+            subscriber.messages += [eventing.delivered(step), eventing.response(step, step.heard)]
+            if step.forward is not None:
+                target = play.expect(ACTIONS.paths["unary"])
+                target.messages += [eventing.effect(step), eventing.response(step, "Effect")]
+            await play.passed()

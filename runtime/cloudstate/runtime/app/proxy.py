@@ -10,9 +10,11 @@ from importlib.metadata import version
 
 from cloudstate import entity_pb2 as pb
 from cloudstate.runtime.app import process
+from cloudstate.runtime.app.serve import opened_broker
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.compat import NONE, Compat
 from cloudstate.runtime.errors import ServiceInvalid, StatusCode
+from cloudstate.runtime.eventing import Broker, Eventing
 from cloudstate.runtime.function.remote import Link, announced
 from cloudstate.runtime.function.remote.discovery import DISCOVER, proxy_info
 from cloudstate.runtime.function.remote.link import REPORT_ERROR
@@ -39,6 +41,7 @@ class ProxySettings:
         check_version: refuse functions that speak another version of the protocol.
         compat: whom to follow.
         origins: the origins of web pages that may call; ``*`` for all.
+        broker: where topics are, e.g. ``memory:``; None: nowhere.
         metrics_port: where metrics, /ready and /alive are served; None: nowhere.
         grace: seconds that calls in progress get at shutdown.
     """
@@ -50,6 +53,7 @@ class ProxySettings:
     check_version: bool = True
     compat: Compat = NONE
     origins: tuple[str, ...] = ()
+    broker: str | None = None
     metrics_port: int | None = None
     grace: float = 10.0
 
@@ -71,7 +75,14 @@ def run_proxy(settings: ProxySettings, ready: Callable[[str], None] = lambda add
 async def _serve(settings: ProxySettings, ready: Callable[[str], None]) -> None:
     journal = open_journal(settings.journal, SystemClock())
     await journal.open()
-    proxy = _Proxy(settings, journal)
+    try:
+        async with opened_broker(settings.broker) as broker:
+            await _keep_serving(settings, _Proxy(settings, journal, broker), ready)
+    finally:
+        await journal.close()
+
+
+async def _keep_serving(settings: ProxySettings, proxy: _Proxy, ready: Callable[[str], None]) -> None:
     keeping = asyncio.create_task(proxy.link.keep(proxy.connected))
     try:
         discovered = asyncio.create_task(proxy.discovered.wait())
@@ -87,17 +98,18 @@ async def _serve(settings: ProxySettings, ready: Callable[[str], None]) -> None:
     finally:
         keeping.cancel()
         await asyncio.wait({keeping})
-        await journal.close()
 
 
 class _Proxy:
     """One function's services. They are replaced as a whole when it comes back with others."""
 
-    def __init__(self, settings: ProxySettings, journal: Journal) -> None:
+    def __init__(self, settings: ProxySettings, journal: Journal, broker: Broker | None) -> None:
         self.link = Link(settings.function)
         self.discovered = asyncio.Event()
         self._settings = settings
         self._journal = journal
+        self._broker = broker
+        self._eventing: Eventing | None = None
         self._spec: pb.EntitySpec | None = None
         self._door: FrontDoor | None = None
         self._router: Router | None = None
@@ -131,9 +143,12 @@ class _Proxy:
         found = announced(spec, self.link, check_version=settings.check_version, compat=settings.compat)
         hosts = [EntityHost(function, self._journal) for function in found.entities]
         crdts = [CrdtHost(function, self._journal) for function in found.crdts]
-        router = Router([*hosts, *crdts], found.actions)
+        eventing = Eventing(found.description, self._journal, self._broker, SystemClock())
+        router = Router([*hosts, *crdts], found.actions, eventing)
         door = FrontDoor(found.description, router, compat=settings.compat, origins=settings.origins)
         older, self._router, self._door, self._spec = self._router, router, door, spec
+        former, self._eventing = self._eventing, eventing
+        eventing.start(router)
         info = spec.service_info
         logger.info(
             "serving the user function %s: %s",
@@ -144,7 +159,7 @@ class _Proxy:
         self.discovered.set()
         if older is not None:
             # It ends by itself: its function is gone, and with it everything that was in progress.
-            leaving = asyncio.create_task(older.drain())
+            leaving = asyncio.create_task(_leave(older, former))
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
 
@@ -171,8 +186,16 @@ class _Proxy:
 
     async def drain(self) -> None:
         """See ``Serving.drain``."""
+        if self._eventing is not None:
+            await self._eventing.stop()
         if self._router is not None:
             await self._router.drain()
+
+
+async def _leave(router: Router, eventing: Eventing | None) -> None:
+    if eventing is not None:
+        await eventing.stop()
+    await router.drain()
 
 
 async def _report(channel: Channel, text: str) -> None:

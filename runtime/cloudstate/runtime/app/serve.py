@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cloudstate.runtime.app.loading import load_functions
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.description import Placement, ServiceDescription, load
 from cloudstate.runtime.errors import ServiceInvalid
+from cloudstate.runtime.eventing import Broker, Eventing, open_broker
 from cloudstate.runtime.host import CrdtHost, EntityHost, Router
 from cloudstate.runtime.journal import open_journal
 from cloudstate.runtime.metrics import EntityMetrics
@@ -28,6 +30,7 @@ class Settings:
         host, port: where to listen; port 0 picks a free one.
         journal: ``memory:`` or ``sqlite:PATH``; None: what the spec's store says.
         origins: the origins of web pages that may call; ``*`` for all.
+        broker: where topics are, e.g. ``memory:``; None: nowhere.
         metrics_port: where metrics, /ready and /alive are served; None: nowhere.
         grace: seconds that calls in progress get at shutdown.
     """
@@ -38,6 +41,7 @@ class Settings:
     port: int = 9000
     journal: str | None = None
     origins: tuple[str, ...] = ()
+    broker: str | None = None
     metrics_port: int | None = None
     grace: float = 10.0
 
@@ -67,12 +71,22 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     try:
         hosts = [EntityHost(function, journal) for function in functions.entities]
         crdts = [CrdtHost(function, journal) for function in functions.crdts]
-        router = Router([*hosts, *crdts], functions.actions)
-        serving = _Embedded(FrontDoor(description, router, origins=settings.origins), router)
-        server = Server(serving.door.methods, serving.door.http)
-        await process.serve_until_stopped(
-            server, serving, settings.host, settings.port, settings.grace, ready, settings.metrics_port, serving.metrics
-        )
+        async with opened_broker(settings.broker) as broker:
+            eventing = Eventing(description, journal, broker, SystemClock())
+            router = Router([*hosts, *crdts], functions.actions, eventing)
+            serving = _Embedded(FrontDoor(description, router, origins=settings.origins), router, eventing)
+            server = Server(serving.door.methods, serving.door.http)
+            eventing.start(router)
+            await process.serve_until_stopped(
+                server,
+                serving,
+                settings.host,
+                settings.port,
+                settings.grace,
+                ready,
+                settings.metrics_port,
+                serving.metrics,
+            )
     finally:
         await journal.close()
 
@@ -83,6 +97,7 @@ class _Embedded:
 
     door: FrontDoor
     router: Router
+    eventing: Eventing
 
     def metrics(self) -> Iterable[EntityMetrics]:
         return [host.metrics for host in self.router.hosts]
@@ -91,7 +106,27 @@ class _Embedded:
         self.door.draining = True
 
     async def drain(self) -> None:
+        await self.eventing.stop()
         await self.router.drain()
+
+
+@asynccontextmanager
+async def opened_broker(url: str | None) -> AsyncIterator[Broker | None]:
+    """The message broker at an address, open; None where there is none.
+
+    Raises:
+        ServiceInvalid: the address names no broker, or does not fit.
+        CloudStateError: it cannot be reached.
+    """
+    if url is None:
+        yield None
+        return
+    broker = open_broker(url)
+    await broker.open()
+    try:
+        yield broker
+    finally:
+        await broker.close()
 
 
 def _check_placement(description: ServiceDescription) -> None:

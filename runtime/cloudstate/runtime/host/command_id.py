@@ -6,6 +6,8 @@ from cloudstate.runtime.payload import Metadata
 
 #: The metadata that carries it, the first that is there: the HTTP header of that name, and the id of a CloudEvent.
 NAMES = ("idempotency-key", "ce-id")
+#: Where a CloudEvent comes from: its id is its own only together with this.
+SOURCE = "ce-source"
 #: The longest id, in characters.
 LONGEST = 256
 
@@ -16,10 +18,15 @@ def command_id(metadata: Metadata) -> str:
     Raises:
         ValueError: it is too long.
     """
-    found = ""
+    key, event, source = "", "", ""
     for name, value in metadata:
-        if isinstance(value, str) and (name == NAMES[0] or (name == NAMES[1] and not found)):
-            found = value
+        if name == NAMES[0] and isinstance(value, str):
+            key = value
+        elif name == NAMES[1] and isinstance(value, str):
+            event = value
+        elif name == SOURCE and isinstance(value, str):
+            source = value
+    found = key or (f"{source}#{event}" if event and source else event)
     if len(found) > LONGEST:
         raise ValueError(f"the command's id has {len(found)} characters, at most {LONGEST} are taken")
     return found

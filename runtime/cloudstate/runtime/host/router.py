@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from google.protobuf.message import DecodeError
 
@@ -27,7 +27,7 @@ from cloudstate.runtime.entity.messages import (
     Reply,
     SideEffect,
 )
-from cloudstate.runtime.errors import CommandRejected, StatusCode
+from cloudstate.runtime.errors import CloudStateError, CommandRejected, StatusCode
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import ActionFunction
 from cloudstate.runtime.host.command_id import command_id
@@ -73,11 +73,31 @@ class _Target(NamedTuple):
     action: ActionFunction | None
 
 
+class Publisher(Protocol):
+    """Publishes the replies of some commands before their callers get them.
+
+    Attributes:
+        publications: these commands, by service and name.
+    """
+
+    @property
+    def publications(self) -> Mapping[tuple[str, str], str]: ...
+
+    async def publish(self, request: Request, reply: Reply, command_id: str) -> None: ...
+
+
 class Router:
     """Routes commands to the entities and actions of one runtime."""
 
-    def __init__(self, entities: Iterable[Residency[Any]], actions: Iterable[ActionFunction] = ()) -> None:
+    def __init__(
+        self,
+        entities: Iterable[Residency[Any]],
+        actions: Iterable[ActionFunction] = (),
+        publisher: Publisher | None = None,
+    ) -> None:
         self.hosts = tuple(entities)
+        self.publishes = publisher is not None and bool(publisher.publications)
+        self._publisher = publisher
         self._targets: dict[tuple[str, str], _Target] = {}
         self._background: set[asyncio.Task[None]] = set()
         for host in self.hosts:
@@ -199,7 +219,7 @@ class Router:
 
     def conclude(self, request: Request, done: Done, action: Action | None, effects: tuple[SideEffect, ...]) -> None:
         """The target has answered: run the side effects, follow a forward, then tell ``done``."""
-        if not effects and isinstance(action, (Reply, Failure)):
+        if not effects and isinstance(action, (Reply, Failure)) and not self.publishes:
             done(action)
             return
         self._spawn(self._finish(request, done, action, effects))
@@ -214,24 +234,44 @@ class Router:
         self, request: Request, action: Action | None, effects: tuple[SideEffect, ...]
     ) -> Result | None:
         """Run the side effects in order, then follow a forward."""
-        for effect in effects:
-            running = self._effect(request, effect)
+        for number, effect in enumerate(effects):
+            running = self._effect(request, effect, number)
             if effect.synchronous or len(self._background) >= MAX_BACKGROUND:
                 await running
             else:
                 self._spawn(running)
-        if isinstance(action, Forward):
-            return await self._forward(request, action)
-        return action
+        result = await self._forward(request, action) if isinstance(action, Forward) else action
+        if self.publishes and isinstance(result, Reply):
+            return await self._published(request, result)
+        return result
 
-    async def _effect(self, request: Request, effect: SideEffect) -> None:
+    async def _published(self, request: Request, reply: Reply) -> Result:
+        publisher = self._publisher
+        if publisher is None or (request.service, request.command) not in publisher.publications:
+            return reply
+        try:
+            await publisher.publish(request, reply, _id_of(request))
+        except CloudStateError as error:
+            logger.error("the reply of `%s/%s` was not published: %s", request.service, request.command, error)
+            text = f"the command is done, but its reply was not published: {error}"
+            return Failure(text, StatusCode.UNAVAILABLE)
+        return reply
+
+    async def _effect(self, request: Request, effect: SideEffect, number: int) -> None:
         """Run one side effect. Whatever comes of it, the command that asked for it is answered as if it went well."""
         trace = f"`{effect.service}/{effect.command}`, side effect of `{request.service}/{request.command}`"
         if request.hops >= MAX_HOPS:
             logger.error("%s, is dropped: %d side effects led to each other", trace, MAX_HOPS)
             return
         result = await self.call(
-            Request(effect.service, effect.command, effect.payload, effect.metadata, hops=request.hops + 1)
+            Request(
+                effect.service,
+                effect.command,
+                effect.payload,
+                effect.metadata,
+                hops=request.hops + 1,
+                id=_derived(request, f"effect {number}"),
+            )
         )
         if isinstance(result, Failure):
             logger.warning("%s, failed: %s", trace, result.description)
@@ -241,10 +281,6 @@ class Router:
         if request.hops >= MAX_HOPS:
             logger.error("%s, is refused: the command was forwarded %d times", trace, MAX_HOPS)
             return Failure(f"forwarded more than {MAX_HOPS} times", StatusCode.INTERNAL)
-        try:
-            id = request.id or command_id(request.metadata)
-        except ValueError as error:
-            return Failure(str(error), StatusCode.INVALID_ARGUMENT)
         return await self.call(
             Request(
                 forward.service,
@@ -253,7 +289,7 @@ class Router:
                 forward.metadata,
                 request.deadline,
                 request.hops + 1,
-                id,
+                _derived(request, "forward"),
             )
         )
 
@@ -290,7 +326,7 @@ class _Pending:
             metrics.failed_commands += 1
         else:
             metrics.completed_commands += 1
-        if not answer.side_effects and isinstance(action, (Reply, Failure)):
+        if not answer.side_effects and isinstance(action, (Reply, Failure)) and not self._router.publishes:
             self._done(action)
         else:
             self._router.conclude(self._request, self._done, action, answer.side_effects)
@@ -309,6 +345,20 @@ async def _decoded(endpoint: Endpoint, requests: AsyncIterator[bytes]) -> AsyncI
         except DecodeError as error:
             raise _rejection(_malformed(endpoint, error)) from error
         yield message
+
+
+def _id_of(request: Request) -> str:
+    """The caller's id of a command that has been taken; empty if it has none."""
+    try:
+        return request.id or command_id(request.metadata)
+    except ValueError:  # an action does not need it
+        return ""
+
+
+def _derived(request: Request, what: str) -> str:
+    """The id of a command that another one leads to: the same whenever that one is tried again."""
+    id = _id_of(request)
+    return f"{id}>{request.service}/{request.command} {what}" if id else ""
 
 
 def _resolve(future: asyncio.Future[Result], result: Result) -> None:

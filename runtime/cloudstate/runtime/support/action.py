@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 
+from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import DecodeError
 
 from cloudstate.action_pb2 import ActionCommand, ActionResponse
 from cloudstate.runtime.entity.messages import Failure, Forward, Outcome, Reply
 from cloudstate.runtime.errors import CommandRejected, StatusCode
 from cloudstate.runtime.function.port import ActionFunction
-from cloudstate.runtime.function.remote.action import ENTITY_TYPE
+from cloudstate.runtime.function.remote.action import ANY_URL, ENTITY_TYPE
 from cloudstate.runtime.function.remote.messages import metadata_of
 from cloudstate.runtime.payload import Metadata
 from cloudstate.runtime.support.messages import Messages
@@ -95,7 +96,10 @@ async def _messages(action: ActionFunction, first: ActionCommand, call: StreamCa
 
 def _message(action: ActionFunction, name: str, command: ActionCommand) -> object:
     try:
-        return action.endpoints[name].parse(command.payload.value)
+        parse, payload = action.endpoints[name].parse, command.payload
+        if parse == AnyMessage.FromString and payload.type_url != ANY_URL:
+            return payload  # a message of any type travels as what it is
+        return parse(payload.value)
     except DecodeError as error:
         text = f"the message of `{name}` is not valid protobuf: {error}"
         raise CallFailed(Status(StatusCode.INVALID_ARGUMENT, text)) from error

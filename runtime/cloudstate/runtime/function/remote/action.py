@@ -22,13 +22,14 @@ from cloudstate.runtime.function.remote.messages import (
     reply_of,
     side_effects_of,
 )
-from cloudstate.runtime.payload import Metadata
+from cloudstate.runtime.payload import PROTOBUF_PREFIX, Metadata
 from cloudstate.runtime.transport import CallFailed, ClientStream
 from cloudstate.runtime.transport import Outcome as CallOutcome
 
 logger = logging.getLogger(__name__)
 
 ENTITY_TYPE = "cloudstate.action.ActionProtocol"
+ANY_URL = PROTOBUF_PREFIX + "google.protobuf.Any"
 #: A unary call without a deadline of its own is given up after so many seconds.
 ANSWER_LIMIT = 60.0
 
@@ -91,7 +92,7 @@ class RemoteAction:
             if many:
                 await call.send(self._command(name, metadata, None).SerializeToString())
             async for message in messages:
-                payload = AnyMessage(type_url=self._inputs[name], value=message)
+                payload = self._payload(name, message)
                 command = ActionCommand(payload=payload) if many else self._command(name, metadata, message)
                 await call.send(command.SerializeToString())
             await call.end()
@@ -101,8 +102,13 @@ class RemoteAction:
             logger.info("a client's stream broke off: %s", error)
             call.cancel()
 
+    def _payload(self, name: str, message: bytes) -> AnyMessage:
+        """A message of any type travels as what it is."""
+        url = self._inputs[name]
+        return AnyMessage.FromString(message) if url == ANY_URL else AnyMessage(type_url=url, value=message)
+
     def _command(self, name: str, metadata: Metadata, message: bytes | None) -> ActionCommand:
-        payload = None if message is None else AnyMessage(type_url=self._inputs[name], value=message)
+        payload = None if message is None else self._payload(name, message)
         return ActionCommand(service_name=self.service, name=name, payload=payload, metadata=metadata_message(metadata))
 
 
