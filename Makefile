@@ -5,10 +5,12 @@ SEED ?= $(shell $(PYTHON) -c "import secrets; print(secrets.randbelow(2**32))")
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+EXAMPLES ?= 1000
+FUZZED := $(addprefix tests/property/test_,hostile_bytes.py grpc_framing.py discovery_input.py transcoding.py)
 CODE := compiler runtime cli tests specs .ci
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit laws golden generate proto lint format types arch check fresh wheel smoke bench lock clean
+.PHONY: help setup run test unit laws fuzz golden generate proto lint format types arch check fresh wheel smoke bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +36,9 @@ unit: $(STAMP) ## the fast tests: no sockets, no processes
 
 laws: $(STAMP) ## the laws of the CRDTs, 10,000 examples each (about half an hour; SEED=... repeats a run)
 	$(BIN)/python -m pytest -n 2 tests/property/test_crdt_laws.py --hypothesis-profile=laws --hypothesis-seed=$(SEED)
+
+fuzz: $(STAMP) ## any bytes at every door (SEED=... repeats a run, EXAMPLES=10000 takes longer)
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 tests/fuzz $(FUZZED) --hypothesis-profile=fuzz --hypothesis-seed=$(SEED)
 
 golden: $(STAMP) ## refresh the golden files, then show what changed
 	$(BIN)/python -m pytest tests/golden --snapshot-update
