@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
             metrics_port=arguments.metrics_port,
             origins=tuple(arguments.cors_origin),
             broker=arguments.broker,
+            traces=arguments.traces,
             port=arguments.port,
             journal=arguments.journal,
         )

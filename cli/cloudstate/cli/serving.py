@@ -35,7 +35,7 @@ def add_address(parser: argparse.ArgumentParser, variable: str, usual: int) -> N
 
 
 def add_front_door(parser: argparse.ArgumentParser) -> None:
-    """``--cors-origin``, ``--broker`` and ``--metrics-port``: what only those have who serve clients."""
+    """``--cors-origin``, ``--broker``, ``--traces`` and ``--metrics-port``: what only those have who serve clients."""
     parser.add_argument(
         "--cors-origin",
         action="append",
@@ -48,6 +48,12 @@ def add_front_door(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get("CLOUDSTATE_BROKER"),
         metavar="URL",
         help="where topics are: `memory:` for development (default: $CLOUDSTATE_BROKER, or nowhere)",
+    )
+    parser.add_argument(
+        "--traces",
+        default=os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        metavar="HOST:PORT",
+        help="an OpenTelemetry collector that takes spans over gRPC (default: $OTEL_EXPORTER_OTLP_ENDPOINT, or none)",
     )
     parser.add_argument(
         "--metrics-port",

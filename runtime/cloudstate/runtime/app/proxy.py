@@ -10,16 +10,14 @@ from importlib.metadata import version
 
 from cloudstate import entity_pb2 as pb
 from cloudstate.runtime.app import process
-from cloudstate.runtime.app.serve import opened_broker
+from cloudstate.runtime.app.wiring import Surroundings, Wired, opened_broker, opened_traces, wired
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.compat import NONE, Compat
 from cloudstate.runtime.errors import ServiceInvalid, StatusCode
-from cloudstate.runtime.eventing import Broker, Eventing
 from cloudstate.runtime.function.remote import Link, announced
 from cloudstate.runtime.function.remote.discovery import DISCOVER, proxy_info
 from cloudstate.runtime.function.remote.link import REPORT_ERROR
-from cloudstate.runtime.host import CrdtHost, EntityHost, Router
-from cloudstate.runtime.journal import Journal, open_journal
+from cloudstate.runtime.journal import open_journal
 from cloudstate.runtime.metrics import EntityMetrics
 from cloudstate.runtime.proxy import FrontDoor
 from cloudstate.runtime.transport import CallFailed, Channel, HttpExchange, Method, Server, Status
@@ -42,6 +40,7 @@ class ProxySettings:
         compat: whom to follow.
         origins: the origins of web pages that may call; ``*`` for all.
         broker: where topics are, e.g. ``memory:``; None: nowhere.
+        traces: the address of an OpenTelemetry collector; None: nothing is traced.
         metrics_port: where metrics, /ready and /alive are served; None: nowhere.
         grace: seconds that calls in progress get at shutdown.
     """
@@ -54,6 +53,7 @@ class ProxySettings:
     compat: Compat = NONE
     origins: tuple[str, ...] = ()
     broker: str | None = None
+    traces: str | None = None
     metrics_port: int | None = None
     grace: float = 10.0
 
@@ -76,8 +76,12 @@ async def _serve(settings: ProxySettings, ready: Callable[[str], None]) -> None:
     journal = open_journal(settings.journal, SystemClock())
     await journal.open()
     try:
-        async with opened_broker(settings.broker) as broker:
-            await _keep_serving(settings, _Proxy(settings, journal, broker), ready)
+        async with (
+            opened_broker(settings.broker) as broker,
+            opened_traces(settings.traces, "cloudstate-proxy") as traces,
+        ):
+            around = Surroundings(journal, SystemClock(), broker, traces)
+            await _keep_serving(settings, _Proxy(settings, around), ready)
     finally:
         await journal.close()
 
@@ -103,16 +107,14 @@ async def _keep_serving(settings: ProxySettings, proxy: _Proxy, ready: Callable[
 class _Proxy:
     """One function's services. They are replaced as a whole when it comes back with others."""
 
-    def __init__(self, settings: ProxySettings, journal: Journal, broker: Broker | None) -> None:
+    def __init__(self, settings: ProxySettings, around: Surroundings) -> None:
         self.link = Link(settings.function)
         self.discovered = asyncio.Event()
         self._settings = settings
-        self._journal = journal
-        self._broker = broker
-        self._eventing: Eventing | None = None
+        self._around = around
         self._spec: pb.EntitySpec | None = None
         self._door: FrontDoor | None = None
-        self._router: Router | None = None
+        self._service: Wired | None = None
         self._leaving: set[asyncio.Task[None]] = set()
 
     # -- the function
@@ -141,14 +143,10 @@ class _Proxy:
     def _take(self, spec: pb.EntitySpec) -> None:
         settings = self._settings
         found = announced(spec, self.link, check_version=settings.check_version, compat=settings.compat)
-        hosts = [EntityHost(function, self._journal) for function in found.entities]
-        crdts = [CrdtHost(function, self._journal) for function in found.crdts]
-        eventing = Eventing(found.description, self._journal, self._broker, SystemClock())
-        router = Router([*hosts, *crdts], found.actions, eventing)
-        door = FrontDoor(found.description, router, compat=settings.compat, origins=settings.origins)
-        older, self._router, self._door, self._spec = self._router, router, door, spec
-        former, self._eventing = self._eventing, eventing
-        eventing.start(router)
+        service = wired(found.description, found.entities, found.crdts, found.actions, self._around)
+        door = FrontDoor(found.description, service.router, compat=settings.compat, origins=settings.origins)
+        older, self._service, self._door, self._spec = self._service, service, door, spec
+        service.start()
         info = spec.service_info
         logger.info(
             "serving the user function %s: %s",
@@ -159,7 +157,7 @@ class _Proxy:
         self.discovered.set()
         if older is not None:
             # It ends by itself: its function is gone, and with it everything that was in progress.
-            leaving = asyncio.create_task(_leave(older, former))
+            leaving = asyncio.create_task(older.drain())
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
 
@@ -177,7 +175,7 @@ class _Proxy:
 
     def metrics(self) -> Iterable[EntityMetrics]:
         """What is counted."""
-        return [host.metrics for host in self._router.hosts] if self._router is not None else []
+        return [host.metrics for host in self._service.router.hosts] if self._service is not None else []
 
     def leave(self) -> None:
         """See ``Serving.leave``."""
@@ -186,16 +184,8 @@ class _Proxy:
 
     async def drain(self) -> None:
         """See ``Serving.drain``."""
-        if self._eventing is not None:
-            await self._eventing.stop()
-        if self._router is not None:
-            await self._router.drain()
-
-
-async def _leave(router: Router, eventing: Eventing | None) -> None:
-    if eventing is not None:
-        await eventing.stop()
-    await router.drain()
+        if self._service is not None:
+            await self._service.drain()
 
 
 async def _report(channel: Channel, text: str) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloudstate.runtime.app import process
 from cloudstate.runtime.app.loading import load_functions
+from cloudstate.runtime.app.wiring import Surroundings, Wired, opened_broker, opened_traces, wired
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.description import Placement, ServiceDescription, load
 from cloudstate.runtime.errors import ServiceInvalid
-from cloudstate.runtime.eventing import Broker, Eventing, open_broker
-from cloudstate.runtime.host import CrdtHost, EntityHost, Router
 from cloudstate.runtime.journal import open_journal
 from cloudstate.runtime.metrics import EntityMetrics
 from cloudstate.runtime.proxy import FrontDoor
@@ -31,6 +29,7 @@ class Settings:
         journal: ``memory:`` or ``sqlite:PATH``; None: what the spec's store says.
         origins: the origins of web pages that may call; ``*`` for all.
         broker: where topics are, e.g. ``memory:``; None: nowhere.
+        traces: the address of an OpenTelemetry collector; None: nothing is traced.
         metrics_port: where metrics, /ready and /alive are served; None: nowhere.
         grace: seconds that calls in progress get at shutdown.
     """
@@ -42,6 +41,7 @@ class Settings:
     journal: str | None = None
     origins: tuple[str, ...] = ()
     broker: str | None = None
+    traces: str | None = None
     metrics_port: int | None = None
     grace: float = 10.0
 
@@ -69,14 +69,12 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     journal = open_journal(settings.journal or _default_journal(description, settings.code), SystemClock())
     await journal.open()
     try:
-        hosts = [EntityHost(function, journal) for function in functions.entities]
-        crdts = [CrdtHost(function, journal) for function in functions.crdts]
-        async with opened_broker(settings.broker) as broker:
-            eventing = Eventing(description, journal, broker, SystemClock())
-            router = Router([*hosts, *crdts], functions.actions, eventing)
-            serving = _Embedded(FrontDoor(description, router, origins=settings.origins), router, eventing)
+        async with opened_broker(settings.broker) as broker, opened_traces(settings.traces, description.name) as traces:
+            around = Surroundings(journal, SystemClock(), broker, traces)
+            service = wired(description, functions.entities, functions.crdts, functions.actions, around)
+            serving = _Embedded(FrontDoor(description, service.router, origins=settings.origins), service)
             server = Server(serving.door.methods, serving.door.http)
-            eventing.start(router)
+            service.start()
             await process.serve_until_stopped(
                 server,
                 serving,
@@ -96,37 +94,16 @@ class _Embedded:
     """Entities in this process, and their front door."""
 
     door: FrontDoor
-    router: Router
-    eventing: Eventing
+    service: Wired
 
     def metrics(self) -> Iterable[EntityMetrics]:
-        return [host.metrics for host in self.router.hosts]
+        return [host.metrics for host in self.service.router.hosts]
 
     def leave(self) -> None:
         self.door.draining = True
 
     async def drain(self) -> None:
-        await self.eventing.stop()
-        await self.router.drain()
-
-
-@asynccontextmanager
-async def opened_broker(url: str | None) -> AsyncIterator[Broker | None]:
-    """The message broker at an address, open; None where there is none.
-
-    Raises:
-        ServiceInvalid: the address names no broker, or does not fit.
-        CloudStateError: it cannot be reached.
-    """
-    if url is None:
-        yield None
-        return
-    broker = open_broker(url)
-    await broker.open()
-    try:
-        yield broker
-    finally:
-        await broker.close()
+        await self.service.drain()
 
 
 def _check_placement(description: ServiceDescription) -> None:

@@ -44,6 +44,9 @@ EFFECT_LIMIT = 60.0
 #: Asynchronous side effects that may be in progress at once; beyond it the commands that ask for more wait for theirs.
 MAX_BACKGROUND = 1000
 
+#: The W3C trace context.
+_TRACE = ("traceparent", "tracestate")
+
 Result: TypeAlias = Reply | Failure
 Done: TypeAlias = Callable[[Result], None]
 
@@ -268,7 +271,7 @@ class Router:
                 effect.service,
                 effect.command,
                 effect.payload,
-                effect.metadata,
+                _carrying(request, effect.metadata),
                 hops=request.hops + 1,
                 id=_derived(request, f"effect {number}"),
             )
@@ -286,7 +289,7 @@ class Router:
                 forward.service,
                 forward.command,
                 forward.payload,
-                forward.metadata,
+                _carrying(request, forward.metadata),
                 request.deadline,
                 request.hops + 1,
                 _derived(request, "forward"),
@@ -353,6 +356,13 @@ def _id_of(request: Request) -> str:
         return request.id or command_id(request.metadata)
     except ValueError:  # an action does not need it
         return ""
+
+
+def _carrying(request: Request, metadata: Metadata) -> Metadata:
+    """The metadata of what a command leads to: the trace that the command is part of goes on in it."""
+    if not request.metadata or any(name == "traceparent" for name, _ in metadata):
+        return metadata
+    return (*metadata, *(entry for entry in request.metadata if entry[0] in _TRACE))
 
 
 def _derived(request: Request, what: str) -> str:

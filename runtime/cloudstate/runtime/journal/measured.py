@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from cloudstate.runtime.journal.around import JournalAround
 from cloudstate.runtime.journal.port import (
     Appended,
     AppendEvents,
@@ -12,15 +13,13 @@ from cloudstate.runtime.journal.port import (
     Fence,
     History,
     Journal,
-    Logged,
-    Page,
     Value,
     WriteValue,
 )
 from cloudstate.runtime.metrics import EntityMetrics
 
 
-class MeasuredJournal(Journal):
+class MeasuredJournal(JournalAround):
     """Another journal, for one entity type.
 
     Args:
@@ -29,15 +28,9 @@ class MeasuredJournal(Journal):
     """
 
     def __init__(self, journal: Journal, metrics: EntityMetrics, monotonic: Callable[[], float]) -> None:
-        self._journal = journal
+        super().__init__(journal)
         self._metrics = metrics
         self._monotonic = monotonic
-
-    async def open(self) -> None:
-        """Does nothing."""
-
-    async def close(self) -> None:
-        """Does nothing."""
 
     async def load(
         self, entity: EntityKey, *, window: int = 0, schema: str | None = None, fence: Fence | None = None
@@ -64,30 +57,6 @@ class MeasuredJournal(Journal):
             metrics.loaded_snapshots += 1
             metrics.loaded_snapshot_bytes += len(value.payload.value)
         return value
-
-    async def take_over(self, shard: str) -> Fence:
-        """See ``Journal.take_over``."""
-        return await self._journal.take_over(shard)
-
-    async def partitions(self) -> list[str]:
-        """See ``Journal.partitions``."""
-        return await self._journal.partitions()
-
-    async def read(self, partition: str, after: int, limit: int, types: frozenset[str] | None = None) -> Page:
-        """See ``Journal.read``."""
-        return await self._journal.read(partition, after, limit, types)
-
-    async def events(self, entity: EntityKey, after: int, limit: int) -> list[Logged]:
-        """See ``Journal.events``."""
-        return await self._journal.events(entity, after, limit)
-
-    async def entities(self, type: str, after: str | None, limit: int) -> list[EntityKey]:
-        """See ``Journal.entities``."""
-        return await self._journal.entities(type, after, limit)
-
-    async def types(self) -> list[str]:
-        """See ``Journal.types``."""
-        return await self._journal.types()
 
     def submit(self, append: AppendEvents | WriteValue, done: Callable[[Appended], None]) -> None:
         """See ``Journal.submit``."""
