@@ -30,6 +30,7 @@ PLANTS = [
     ("sans-io", f"{RUNTIME}/transport/wire/planted.py", "import time"),
     ("sqlite", f"{RUNTIME}/host/planted.py", "import sqlite3"),
     ("sqlite", f"{RUNTIME}/journal/planted.py", "import sqlite3"),
+    ("postgresql", f"{RUNTIME}/journal/planted.py", "import asyncpg"),
     ("telemetry", f"{RUNTIME}/host/planted.py", "import opentelemetry.trace"),
     ("http-engines", f"{RUNTIME}/host/planted.py", "import ngh2"),
     ("http-engines", f"{RUNTIME}/proxy/planted.py", "import httptools"),

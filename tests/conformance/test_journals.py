@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,14 @@ import pytest
 from tests.conformance.journal_answers import AnswerContract, FenceContract, LogContract
 from tests.conformance.journal_contract import LIMIT, JournalContract
 from tests.conformance.journal_places import MemoryPlace, Place, StoredPlace
+from tests.servers.postgresql import PostgreSQL, postgresql
 
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.journal import Journal, MemoryJournal, SqliteJournal
+from cloudstate.runtime.journal.postgresql import PostgresJournal, PostgresSettings
 from cloudstate.runtime.journal.sqlite import SqliteSettings
+
+NUMBERS = count()
 
 #: SQLite as it is, and with each lag and bound so small that every path is taken all the time.
 SQLITE: dict[str, dict[str, Any]] = {
@@ -24,10 +29,28 @@ SQLITE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(params=["memory", *SQLITE])
+#: PostgreSQL as it is, and with batches so small that every path is taken all the time.
+POSTGRESQL: dict[str, dict[str, Any]] = {"postgresql": {}, "postgresql-tight": {"max_batch": 3, "readers": 1}}
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[PostgreSQL]:
+    with postgresql() as running:
+        yield running
+
+
+def in_database(running: PostgreSQL, **settings: Any) -> Place:
+    """A journal with tables of its own."""
+    chosen = PostgresSettings(running.url, prefix=f"t{next(NUMBERS)}_", max_append=LIMIT, **settings)
+    return StoredPlace(lambda: PostgresJournal(chosen, SystemClock()))
+
+
+@pytest.fixture(params=["memory", *SQLITE, *POSTGRESQL])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     if request.param == "memory":
         found: Place = MemoryPlace(MemoryJournal(SystemClock(), LIMIT))
+    elif request.param in POSTGRESQL:
+        found = in_database(request.getfixturevalue("database"), **POSTGRESQL[request.param])
     else:
         settings = SqliteSettings(max_append=LIMIT, **SQLITE[request.param])
 

@@ -11,18 +11,19 @@ from cloudstate.runtime.journal.memory import MemoryJournal
 from cloudstate.runtime.journal.port import Journal
 from cloudstate.runtime.journal.sqlite import SqliteJournal
 
-_HELP = "write `memory:`, or `sqlite:PATH` with the path of a file, e.g. `sqlite:shop.db`"
+_HELP = "write `memory:`, `sqlite:PATH` with the path of a file, e.g. `sqlite:shop.db`, or `postgresql://HOST/DATABASE`"
 
 
 def open_journal(url: str, clock: Clock) -> Journal:
     """The journal at this address; nothing is touched before its ``open``.
 
     Args:
-        url: ``memory:`` or ``sqlite:PATH``; a relative path starts at the working directory.
+        url: ``memory:``, ``sqlite:PATH`` (a relative path starts at the working directory), or what libpq calls a
+            connection URI, ``postgresql://...``.
         clock: gives the time that is kept with every record.
 
     Raises:
-        ServiceInvalid: the address names no journal that this version has.
+        ServiceInvalid: the address names no journal that this version has, or one whose package is not installed.
     """
     scheme, colon, rest = url.partition(":")
     make = _SCHEMES.get(scheme) if colon else None
@@ -47,4 +48,20 @@ def _sqlite(url: str, rest: str, clock: Clock) -> Journal:
     return SqliteJournal(Path(rest), clock)
 
 
-_SCHEMES: Mapping[str, Callable[[str, str, Clock], Journal]] = {"memory": _memory, "sqlite": _sqlite}
+def _postgresql(url: str, rest: str, clock: Clock) -> Journal:
+    try:
+        from cloudstate.runtime.journal.postgresql import PostgresJournal, parse
+    except ImportError as error:
+        raise ServiceInvalid(
+            f"the journal needs a package that is not installed ({error.name})",
+            help="install the extra: `pip install cloudstate-py[postgresql]`",
+        ) from error
+    return PostgresJournal(parse(url), clock)
+
+
+_SCHEMES: Mapping[str, Callable[[str, str, Clock], Journal]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+    "postgresql": _postgresql,
+    "postgres": _postgresql,
+}
