@@ -19,6 +19,7 @@ from tests.bench import grpc_echo
 from tests.bench.http_load import run_http_load
 from tests.bench.load import Figures, run_load
 from tests.processes import ROOT, cart, function, proxy, server
+from tests.servers.postgresql import postgresql
 
 sys.path.insert(0, str(ROOT / "generated" / "shopping-cart"))
 
@@ -69,6 +70,14 @@ def sidecar(calls: int, directory: str) -> Figures:
         server(code) as (_, where),
         server(proxy(where, "--journal", f"sqlite:{directory}/sidecar.db")) as (_, address),
     ):
+        _load(address, SERVICE + "AddItem", lambda n: _add_item(calls + n), lambda n, reply: reply == empty, 2000)
+        return _load(address, SERVICE + "AddItem", _add_item, lambda n, reply: reply == empty, calls)
+
+
+def in_postgresql(calls: int) -> Figures:
+    """Durable AddItem, embedded, with the journal in a PostgreSQL of this machine (fsync on)."""
+    empty = Empty().SerializeToString()
+    with postgresql() as database, server(cart(database.url)) as (_, address):
         _load(address, SERVICE + "AddItem", lambda n: _add_item(calls + n), lambda n, reply: reply == empty, 2000)
         return _load(address, SERVICE + "AddItem", _add_item, lambda n, reply: reply == empty, calls)
 
@@ -128,23 +137,29 @@ def main() -> int:
         yardstick = echo(options.calls // 3)
         added, read, http = carts(options.calls, options.calls // 2, directory)
         apart = sidecar(options.calls // 2, directory)
+    shared = in_postgresql(options.calls // 2)
     help_, compile_ = command_line()
     load = f"{CONNECTIONS} connections x {IN_FLIGHT} calls in flight, {CARTS} carts"
     print(f"{load}, SQLite, every commit synced (as synchronous=FULL)")
     print(yardstick.row("grpc.aio echo (yardstick)"))
     print(added.row("AddItem, durable, embedded, gRPC"))
     print(apart.row("AddItem, durable, sidecar, gRPC"))
+    print(shared.row("AddItem, durable, PostgreSQL, gRPC"))
     print(read.row("GetCart, gRPC"))
     print(http.row("GetCart, HTTP/JSON"))
     ratio = added.rate / yardstick.rate
     apart_ratio = apart.rate / yardstick.rate
-    print(f"AddItem is {ratio:.2f} times the yardstick, {apart_ratio:.2f} times as a sidecar")
+    shared_ratio = shared.rate / yardstick.rate
+    print(
+        f"AddItem is {ratio:.2f} times the yardstick, {apart_ratio:.2f} as a sidecar, {shared_ratio:.2f} in PostgreSQL"
+    )
     print(f"cloudstate --help {help_:.3f} s, compile of the example {compile_:.3f} s")
     promises = {
         "AddItem >= 2.5 x yardstick": ratio >= 2.5,
         "AddItem >= 18,000/s": added.rate >= 18_000,
         "AddItem p99 < 12 ms": added.percentile(99) < 12,
         "AddItem as a sidecar >= 1.5 x yardstick": apart_ratio >= 1.5,
+        "AddItem in PostgreSQL >= 1.5 x yardstick": shared_ratio >= 1.5,
         "HTTP/JSON GetCart >= 6,000/s": http.rate >= 6_000,
         "--help < 0.3 s": help_ < 0.3,
         "compile < 1.5 s": compile_ < 1.5,
@@ -153,7 +168,7 @@ def main() -> int:
         print(f"{'kept  ' if kept else 'BROKEN'} {promise}")
     if options.json:
         rates = {"echo": yardstick.rate, "add_item": added.rate, "get_cart": read.rate, "http_get_cart": http.rate}
-        rates["sidecar_add_item"] = apart.rate
+        rates |= {"sidecar_add_item": apart.rate, "postgresql_add_item": shared.rate}
         figures = {**rates, "ratio": ratio, "p99_ms": added.percentile(99), "help_s": help_, "compile_s": compile_}
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0 if all(promises.values()) else 1

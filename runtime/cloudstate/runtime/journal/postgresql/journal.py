@@ -70,7 +70,7 @@ class PostgresJournal(Journal):
                 command_timeout=settings.statement_timeout,
                 server_settings={"application_name": "cloudstate"},
             )
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise JournalInvalid(f"the journal's address {settings.where} is not right: {error}") from error
         except (asyncpg.PostgresError, *CONNECTION) as error:
             raise journal_error(error, settings, retry_safe=True) from error
