@@ -137,7 +137,9 @@ async def test_plans_use_the_indexes(database: PostgreSQL) -> None:
     async with opened(database.url, prefix="plans_") as journal:
         for first in range(0, 3000, 500):
             keys = [EntityKey("cart", str(n)) for n in range(first, first + 500)]
-            await asyncio.gather(*(journal.append(AppendEvents(key, 0, (ADDED,) * 3, ADDED, answer=KEPT)) for key in keys))
+            await asyncio.gather(
+                *(journal.append(AppendEvents(key, 0, (ADDED,) * 3, ADDED, answer=KEPT)) for key in keys)
+            )
     await execute(database.url, "ANALYZE plans_head, plans_event, plans_state, plans_answer, plans_shard")
     statements = Statements(PostgresSettings(database.url, prefix="plans_"))
     key = "'cart'::bytea", "'77'::bytea"
