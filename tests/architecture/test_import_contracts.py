@@ -31,6 +31,7 @@ PLANTS = [
     ("sqlite", f"{RUNTIME}/host/planted.py", "import sqlite3"),
     ("sqlite", f"{RUNTIME}/journal/planted.py", "import sqlite3"),
     ("postgresql", f"{RUNTIME}/journal/planted.py", "import asyncpg"),
+    ("nats", f"{RUNTIME}/journal/planted.py", "import nats"),
     ("telemetry", f"{RUNTIME}/host/planted.py", "import opentelemetry.trace"),
     ("http-engines", f"{RUNTIME}/host/planted.py", "import ngh2"),
     ("http-engines", f"{RUNTIME}/proxy/planted.py", "import httptools"),

@@ -19,6 +19,7 @@ from tests.bench import grpc_echo
 from tests.bench.http_load import run_http_load
 from tests.bench.load import Figures, run_load
 from tests.processes import ROOT, cart, function, proxy, server
+from tests.servers.nats import nats, url
 from tests.servers.postgresql import postgresql
 
 sys.path.insert(0, str(ROOT / "generated" / "shopping-cart"))
@@ -82,6 +83,14 @@ def in_postgresql(calls: int) -> Figures:
         return _load(address, SERVICE + "AddItem", _add_item, lambda n, reply: reply == empty, calls)
 
 
+def in_jetstream(calls: int) -> Figures:
+    """Durable AddItem, embedded, with the journal in a NATS of this machine (one node, files, its usual lazy sync)."""
+    empty = Empty().SerializeToString()
+    with nats() as servers, server([*cart(url(servers, "BENCH")), "--log-level", "ERROR"]) as (_, address):
+        _load(address, SERVICE + "AddItem", lambda n: _add_item(calls + n), lambda n, reply: reply == empty, 2000)
+        return _load(address, SERVICE + "AddItem", _add_item, lambda n, reply: reply == empty, calls)
+
+
 def command_line() -> tuple[float, float]:
     """Median seconds of ``cloudstate --help`` and of compiling the example, as whole processes."""
 
@@ -138,6 +147,7 @@ def main() -> int:
         added, read, http = carts(options.calls, options.calls // 2, directory)
         apart = sidecar(options.calls // 2, directory)
     shared = in_postgresql(options.calls // 2)
+    streamed = in_jetstream(options.calls // 2)
     help_, compile_ = command_line()
     load = f"{CONNECTIONS} connections x {IN_FLIGHT} calls in flight, {CARTS} carts"
     print(f"{load}, SQLite, every commit synced (as synchronous=FULL)")
@@ -145,14 +155,15 @@ def main() -> int:
     print(added.row("AddItem, durable, embedded, gRPC"))
     print(apart.row("AddItem, durable, sidecar, gRPC"))
     print(shared.row("AddItem, durable, PostgreSQL, gRPC"))
+    print(streamed.row("AddItem, JetStream, gRPC"))
     print(read.row("GetCart, gRPC"))
     print(http.row("GetCart, HTTP/JSON"))
     ratio = added.rate / yardstick.rate
     apart_ratio = apart.rate / yardstick.rate
     shared_ratio = shared.rate / yardstick.rate
-    print(
-        f"AddItem is {ratio:.2f} times the yardstick, {apart_ratio:.2f} as a sidecar, {shared_ratio:.2f} in PostgreSQL"
-    )
+    streamed_ratio = streamed.rate / yardstick.rate
+    print(f"AddItem is {ratio:.2f} times the yardstick, {apart_ratio:.2f} times as a sidecar")
+    print(f"in PostgreSQL it is {shared_ratio:.2f} times, in JetStream {streamed_ratio:.2f} times the yardstick")
     print(f"cloudstate --help {help_:.3f} s, compile of the example {compile_:.3f} s")
     promises = {
         "AddItem >= 2.5 x yardstick": ratio >= 2.5,
@@ -160,6 +171,7 @@ def main() -> int:
         "AddItem p99 < 12 ms": added.percentile(99) < 12,
         "AddItem as a sidecar >= 1.5 x yardstick": apart_ratio >= 1.5,
         "AddItem in PostgreSQL >= 1.5 x yardstick": shared_ratio >= 1.5,
+        "AddItem in JetStream >= 1.2 x yardstick": streamed_ratio >= 1.2,
         "HTTP/JSON GetCart >= 6,000/s": http.rate >= 6_000,
         "--help < 0.3 s": help_ < 0.3,
         "compile < 1.5 s": compile_ < 1.5,
@@ -169,6 +181,7 @@ def main() -> int:
     if options.json:
         rates = {"echo": yardstick.rate, "add_item": added.rate, "get_cart": read.rate, "http_get_cart": http.rate}
         rates |= {"sidecar_add_item": apart.rate, "postgresql_add_item": shared.rate}
+        rates["jetstream_add_item"] = streamed.rate
         figures = {**rates, "ratio": ratio, "p99_ms": added.percentile(99), "help_s": help_, "compile_s": compile_}
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0 if all(promises.values()) else 1

