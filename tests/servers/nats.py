@@ -69,6 +69,12 @@ class Nats:
         self._process.kill()
         self._process.wait()
 
+    def revive(self) -> None:
+        """Start it again, if it was killed."""
+        if self._process is not None and self._process.poll() is not None:
+            self.start()
+            self.wait()
+
     def stop(self) -> None:
         """End it, if it runs."""
         if self._process is not None and self._process.poll() is None:

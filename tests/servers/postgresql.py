@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -44,27 +45,37 @@ class PostgreSQL:
         return f"postgresql://{USER}@127.0.0.1:{self._port}/postgres"
 
     def start(self, **settings: str) -> None:
-        """Start it, and wait until it takes connections."""
+        """Start it, and wait until it takes connections.
+
+        Children of a killed server may be there a little longer, and keep the next one from starting.
+        """
         options = {"listen_addresses": "127.0.0.1", "port": str(self._port), "unix_socket_directories": "", **settings}
         chosen = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with (self._directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [self._bin / "postgres", "-D", str(self._directory / "data"), *chosen],
-                stdout=log,
-                stderr=log,
-                user=_USER,
-                group=_USER,
-            )
-        ready = ["pg_isready", "-h", "127.0.0.1", "-p", str(self._port), "-t", "1"]
-        for _ in range(int(PATIENCE * 10)):
-            if subprocess.run([self._bin / ready[0], *ready[1:]], capture_output=True, check=False).returncode == 0:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with (self._directory / "log").open("ab") as log:
+                self._process = subprocess.Popen(
+                    [self._bin / "postgres", "-D", str(self._directory / "data"), *chosen],
+                    stdout=log,
+                    stderr=log,
+                    user=_USER,
+                    group=_USER,
+                )
+            if self._comes_up(self._process, deadline):
                 return
-            assert self._process.poll() is None, (self._directory / "log").read_text(errors="replace")[-2000:]
+        raise AssertionError((self._directory / "log").read_text(errors="replace")[-2000:])
+
+    def _comes_up(self, process: subprocess.Popen[bytes], deadline: float) -> bool:
+        ready = [str(self._bin / "pg_isready"), "-h", "127.0.0.1", "-p", str(self._port), "-t", "1"]
+        while time.monotonic() < deadline:
+            if subprocess.run(ready, capture_output=True, check=False).returncode == 0:
+                return True
             try:
-                self._process.wait(0.1)
+                process.wait(0.1)
             except subprocess.TimeoutExpired:
                 continue
-        raise AssertionError("the server did not come up")
+            return False
+        return False
 
     def kill(self) -> None:
         """kill -9, of the server and, since they notice, of its children."""

@@ -88,12 +88,21 @@ class Writer:
         try:
             while self._waiting:
                 batch = self._take()
-                results = await self._write([it.append for it in batch])
+                results = await self._results([it.append for it in batch])
                 self._log(results)
                 for waiting, result in zip(batch, results, strict=True):
                     waiting.done(result)
         finally:
             self._task = None
+
+    async def _results(self, appends: list[Append]) -> list[Appended]:
+        try:
+            return await self._write(appends)
+        except Exception as error:  # a connection that dies in the middle has many ways to say so
+            for append in appends:
+                self._heads.forget(append.entity)
+            reason = f"the journal {self._settings.where} failed: {error!r}"
+            return [JournalUnavailable(reason, retry_safe=None) for _ in appends]
 
     def _take(self) -> list[_Waiting]:
         """The longest beginning of what waits that has each entity once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +11,13 @@ from cloudstate.runtime.journal.errors import JournalError, JournalUnavailable
 from cloudstate.runtime.journal.postgresql.settings import PostgresSettings
 
 #: What tells that the connection is gone or does not answer.
-CONNECTION = (OSError, TimeoutError, asyncio.TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+CONNECTION = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+)
 
 #: Errors of one statement that may go when it is tried again: nothing was written.
 AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)

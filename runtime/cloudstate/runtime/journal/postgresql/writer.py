@@ -143,14 +143,14 @@ class Writer:
                     raise journal_error(error, self._settings, retry_safe=True) from error
             except DATA:
                 raise
-            except CONNECTION as error:
-                await self._disconnect()
-                raise journal_error(error, self._settings, retry_safe=None) from error
             except asyncpg.PostgresError as error:
-                if connection.is_closed() or isinstance(error, asyncpg.OperatorInterventionError):
+                if connection.is_closed() or isinstance(error, (asyncpg.OperatorInterventionError, *CONNECTION)):
                     await self._disconnect()
                     raise journal_error(error, self._settings, retry_safe=None) from error
                 raise journal_error(error, self._settings, retry_safe=True) from error
+            except Exception as error:  # a connection that dies in the middle has many ways to say so
+                await self._disconnect()
+                raise journal_error(error, self._settings, retry_safe=None) from error
             else:
                 return {row[0] for row in rows}
         raise AssertionError("unreachable")
@@ -176,7 +176,7 @@ class Writer:
         connection = await self._connected()
         try:
             row = await connection.fetchrow(self._statements.actual, shard.encode(), type.encode(), id.encode())
-        except (asyncpg.PostgresError, *CONNECTION) as error:
+        except Exception as error:
             await self._disconnect()
             raise journal_error(error, self._settings, retry_safe=None) from error  # the other chains are written
         return row[0] or 0, row[1] or 0
@@ -191,14 +191,14 @@ class Writer:
             done = await self._connection.execute(self._statements.forget, self._clock.wall() - RETENTION)
             if done == f"DELETE {_FORGOTTEN_AT_ONCE}":
                 self._forget_at = now  # there are more
-        except (asyncpg.PostgresError, *CONNECTION) as error:
+        except Exception as error:
             logger.warning("old answers could not be deleted: %s", error)
 
     async def _connected(self) -> Any:
         if self._connection is None or self._connection.is_closed():
             try:
                 self._connection = await self._connect()
-            except (asyncpg.PostgresError, *CONNECTION) as error:
+            except Exception as error:
                 raise journal_error(error, self._settings, retry_safe=True) from error
         return self._connection
 
