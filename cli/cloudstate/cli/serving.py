@@ -47,7 +47,7 @@ def add_front_door(parser: argparse.ArgumentParser) -> None:
         "--broker",
         default=os.environ.get("CLOUDSTATE_BROKER"),
         metavar="URL",
-        help="where topics are: `memory:` for development (default: $CLOUDSTATE_BROKER, or nowhere)",
+        help="where topics are: `nats://HOST:PORT`; `memory:` for development (default: $CLOUDSTATE_BROKER, or none)",
     )
     parser.add_argument(
         "--traces",

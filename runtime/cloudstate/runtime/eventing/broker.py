@@ -91,8 +91,19 @@ def open_broker(url: str) -> Broker:
     """The broker at an address; nothing is touched before its ``open``.
 
     Raises:
-        ServiceInvalid: it names no broker that this version has.
+        ServiceInvalid: it names no broker that this version has, or one whose package is not installed.
     """
     if url == "memory:":
         return MemoryBroker()
-    raise ServiceInvalid(f"`{url}` is not the address of a message broker", help="write `memory:`")
+    if not url.startswith("nats:"):
+        raise ServiceInvalid(
+            "that is not the address of a message broker", help="write `memory:` or `nats://HOST:PORT`"
+        )
+    try:
+        from cloudstate.runtime.eventing.nats_broker import NatsBroker
+    except ImportError as error:
+        raise ServiceInvalid(
+            f"the broker needs a package that is not installed ({error.name})",
+            help="install the extra: `pip install cloudstate-py[nats]`",
+        ) from error
+    return NatsBroker(url)

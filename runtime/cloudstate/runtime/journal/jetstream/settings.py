@@ -26,6 +26,7 @@ class JetStreamSettings:
         max_batch: appends that are published at a time.
         max_waiting, max_waiting_bytes: what may wait; more is refused.
         connect_timeout: seconds to get a connection.
+        settle_timeout: seconds that a cluster which has just started gets to be ready.
         answer_timeout: seconds that the stream may take to answer.
         max_heads: entities whose last message is remembered.
     """
@@ -40,6 +41,7 @@ class JetStreamSettings:
     max_waiting: int = 20_000
     max_waiting_bytes: int = 256 * 1024 * 1024
     connect_timeout: float = 5.0
+    settle_timeout: float = 15.0
     answer_timeout: float = 5.0
     max_heads: int = 100_000
 

@@ -101,7 +101,7 @@ class Store:
         self._inbox = self._client.new_inbox()
         try:
             await self._client.subscribe(f"{self._inbox}.*", cb=self._heard)
-            await self._make()
+            await self._make_when_ready()
         except BaseException:
             await self.close()
             raise
@@ -237,6 +237,17 @@ class Store:
         raise self._unavailable(f"JetStream refused ({answer['error'].get('description')})", True)
 
     # --- The stream ---------------------------------------------------------------------------------------------------
+
+    async def _make_when_ready(self) -> None:
+        """A cluster that has just started needs a moment before it places streams."""
+        patience = asyncio.get_running_loop().time() + self._settings.settle_timeout
+        while True:
+            try:
+                return await self._make()
+            except JournalUnavailable:
+                if asyncio.get_running_loop().time() > patience:
+                    raise
+            await asyncio.sleep(0.2)
 
     async def _make(self) -> None:
         settings = self._settings
