@@ -19,6 +19,7 @@ SUBCOMMANDS = {
     "run": "serve a compiled service: gRPC and HTTP/JSON on one port",
     "proxy": "serve a user function in any language: gRPC and HTTP/JSON on one port",
     "function": "serve a compiled service's code as a user function, for any CloudState proxy",
+    "journal": "look into a journal: entities, events, states, dead letters; export, import and verify it",
     "explain": "explain a finding of the compiler by its code or name",
     "schema": "print the JSON Schema of specs, for editors",
 }

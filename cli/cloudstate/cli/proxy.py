@@ -25,7 +25,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--journal",
         metavar="URL",
         default=os.environ.get("CLOUDSTATE_JOURNAL", "memory:"),
-        help="memory: or sqlite:PATH (default: $CLOUDSTATE_JOURNAL, or memory:, which ends with the process)",
+        help="memory:, sqlite:PATH, postgresql://... or nats://... (default: $CLOUDSTATE_JOURNAL, or memory:, which "
+        "ends with the process)",
     )
     parser.add_argument(
         "--compat",

@@ -21,8 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--journal",
         metavar="URL",
         default=os.environ.get("CLOUDSTATE_JOURNAL"),
-        help="memory: or sqlite:PATH (default: $CLOUDSTATE_JOURNAL, or what the spec's store says; sqlite keeps "
-        "PROJECT/.cloudstate/NAME.db)",
+        help="memory:, sqlite:PATH, postgresql://... or nats://... (default: $CLOUDSTATE_JOURNAL, or what the spec's "
+        "store says; sqlite keeps PROJECT/.cloudstate/NAME.db)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where `cloudstate compile --out` has written")
     add_front_door(parser)

@@ -66,7 +66,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     _check_placement(description)
     functions = load_functions(description, settings.generated, settings.code)
     process.collect_rarely()
-    journal = open_journal(settings.journal or _default_journal(description, settings.code), SystemClock())
+    journal = open_journal(settings.journal or default_journal(description, settings.code), SystemClock())
     await journal.open()
     try:
         async with opened_broker(settings.broker) as broker, opened_traces(settings.traces, description.name) as traces:
@@ -115,13 +115,18 @@ def _check_placement(description: ServiceDescription) -> None:
         )
 
 
-def _default_journal(description: ServiceDescription, code: Path) -> str:
+def default_journal(description: ServiceDescription, code: Path) -> str:
+    """The address of the journal that a spec's store says.
+
+    Raises:
+        ServiceInvalid: it is one that has to be given.
+    """
     kind = description.store.kind
     if kind == "memory":
         return "memory:"
     if kind == "sqlite":
         return f"sqlite:{code / '.cloudstate' / description.name}.db"
     raise ServiceInvalid(
-        f"the spec's store is `{kind}`, which this version does not serve",
-        help="give a journal that it does, e.g. `--journal sqlite:shop.db`",
+        f"the spec's store is `{kind}`, and nobody has said where that is",
+        help="give its address with `--journal` or $CLOUDSTATE_JOURNAL, e.g. `postgresql://HOST/DATABASE`",
     )

@@ -166,8 +166,8 @@ def _event(message: Any) -> CloudEvent:
     kind = said.get("ce-type", "")
     time = said.get("ce-time", "")
     return CloudEvent(
-        id=said.get("ce-id", str(message.metadata.sequence.stream)),
-        source=said.get("ce-source", message.subject),
+        id=said.get("ce-id") or str(message.metadata.sequence.stream),
+        source=said.get("ce-source") or str(message.subject),
         type=kind,
         data=Payload(said.get(_TYPE_URL) or _type_url(said.get("content-type", ""), kind), message.data),
         subject=said.get("ce-subject", ""),

@@ -2,9 +2,11 @@
 
 memory:         ends with the process
 sqlite:PATH     one file on this machine, durable when acknowledged
+postgresql://   a database that many processes share
+nats://         a JetStream stream that many processes share
 """
 
-from cloudstate.runtime.journal.address import open_journal
+from cloudstate.runtime.journal.address import open_for_reading, open_journal
 from cloudstate.runtime.journal.errors import (
     AppendTooLarge,
     Fenced,
@@ -53,5 +55,6 @@ __all__ = [
     "Value",
     "WriteValue",
     "WrongExpectedSequence",
+    "open_for_reading",
     "open_journal",
 ]

@@ -10,6 +10,7 @@ from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.journal.memory import MemoryJournal
 from cloudstate.runtime.journal.port import Journal
 from cloudstate.runtime.journal.sqlite import SqliteJournal
+from cloudstate.runtime.journal.sqlite.view import SqliteView
 
 _HELP = (
     "write `memory:`, `sqlite:PATH` with the path of a file (e.g. `sqlite:shop.db`), `postgresql://HOST/DATABASE`, or "
@@ -33,6 +34,12 @@ def open_journal(url: str, clock: Clock) -> Journal:
     if make is None:
         raise ServiceInvalid(f"`{url}` is not the address of a journal of this version", help=_HELP)
     return make(url, rest, clock)
+
+
+def open_for_reading(url: str, clock: Clock) -> Journal:
+    """The journal at this address for who only looks, also while a runtime has it. Raises as ``open_journal``."""
+    journal = open_journal(url, clock)
+    return SqliteView(Path(url.partition(":")[2])) if isinstance(journal, SqliteJournal) else journal
 
 
 def _memory(url: str, rest: str, clock: Clock) -> Journal:

@@ -88,7 +88,8 @@ def lay_out(waiting: Sequence[Append], time: float) -> Batch:
                 chain.after += 1
                 events.append((number, len(events), chain.after, url, value))
             if append.snapshot is not None:
-                states[number] = (number, chain.after, *append.snapshot, append.schema)
+                url, value = append.snapshot
+                states[number] = (number, chain.after, url, value, append.schema)
         if append.answer is not None:
             kept = append.answer
             answers[number, kept.number] = (number, kept.number, kept.command_id.encode(), kept.reply)
