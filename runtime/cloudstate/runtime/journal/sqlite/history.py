@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from cloudstate.runtime.journal.errors import JournalInvalid
 from cloudstate.runtime.journal.port import Answer, EntityKey, Event, History, Logged, Page, Snapshot, Value
@@ -24,6 +25,12 @@ WITH RECURSIVE chain (offset, previous, sequence, url, value) AS (
 )
 SELECT previous, sequence, url, value FROM chain
 """
+_NEAR = """
+SELECT previous, sequence, url, value FROM event WHERE offset > ? AND offset <= ? AND type = ? AND id = ?
+ORDER BY offset DESC LIMIT ?
+"""
+#: Events lie near each other if the log has at most so many offsets for each of them.
+_DENSE = 4
 _ANSWERS = """
 WITH RECURSIVE chain (previous, number, command, reply, id) AS (
     SELECT previous, number, command, reply, id FROM answer WHERE offset = ?
@@ -54,6 +61,10 @@ _FIRST_SLICE = 128
 _LARGEST_SLICE = 1024
 #: Seconds that one slice may take of the event loop before slices are made smaller.
 _SLICE_TIME = 0.001
+
+
+#: previous, sequence, url, value
+EventRow: TypeAlias = "tuple[int, int, int, bytes]"
 
 
 class Reader:
@@ -107,10 +118,13 @@ class Reader:
         if base >= newest:
             return History(snapshot, [], base, answers)
         events: list[Event] = []
-        size, expected = _FIRST_SLICE, newest
+        size, expected, is_dense = _FIRST_SLICE, newest, False
         while expected > base:
-            started = time.perf_counter()
-            offset = self._slice(entity, offset, min(size, expected - base), expected, events)
+            started, begin, count = time.perf_counter(), offset, min(size, expected - base)
+            # Events that were written in a row are read in a row: that takes a fifth of a walk along the chain.
+            rows = self._run(entity, begin, count) if is_dense else self._walk(entity, begin, count, expected)
+            offset = self._take(entity, rows, expected, events)
+            is_dense = begin - offset <= _DENSE * len(rows)
             expected = events[-1].sequence - 1
             if expected > base:
                 size = _next_size(size, time.perf_counter() - started)
@@ -154,18 +168,29 @@ class Reader:
         """Release the file."""
         self.connection.close()
 
-    def _slice(self, entity: EntityKey, offset: int, size: int, expected: int, events: list[Event]) -> int:
-        """Add ``size`` events, newest first, the first of which is at ``offset`` and has the expected sequence."""
-        texts = self._texts
+    def _walk(self, entity: EntityKey, offset: int, size: int, expected: int) -> list[EventRow]:
+        """So many events, newest first, the first of which is at this offset."""
         rows = self.connection.execute(_CHAIN, (offset, size)).fetchall()
+        if len(rows) != size:
+            raise self._damaged(entity, f"its event {expected - len(rows)} is missing")
+        return rows
+
+    def _run(self, entity: EntityKey, offset: int, size: int) -> list[EventRow]:
+        """At most so many events, newest first, the first of which is at this offset, that lie near it."""
+        arguments = offset - _DENSE * size, offset, self._numbers[entity.type], entity.id, size
+        return self.connection.execute(_NEAR, arguments).fetchall()
+
+    def _take(self, entity: EntityKey, rows: list[EventRow], expected: int, events: list[Event]) -> int:
+        """Add events, the first of which has the expected sequence; gives the offset of the one before the last."""
+        texts = self._texts
         for _, sequence, url, value in rows:
             if sequence != expected:
                 raise self._damaged(entity, f"found its event {sequence} where {expected} belongs")
             expected -= 1
             events.append(Event(sequence, Payload(texts[url], value)))
-        if len(rows) != size:
+        if not rows:
             raise self._damaged(entity, f"its event {expected} is missing")
-        return int(rows[-1][0])
+        return rows[-1][0]
 
     def _answers(self, entity: EntityKey, offset: int, window: int) -> tuple[Answer, ...]:
         """The newest answers, oldest first; the chain ends where the oldest ones were deleted."""
