@@ -44,6 +44,7 @@ PATIENCE = 5.0  # how long a bystander's call may take on a busy machine
 LIMITS = Limits(
     max_concurrent_streams=100,
     header_timeout=0.5,
+    body_timeout=1.0,
     idle_timeout=60,
     keepalive_interval=2.0,
     keepalive_timeout=1.0,
@@ -235,6 +236,25 @@ async def test_a_header_block_that_never_ends(port: int, log: pytest.LogCaptureF
     """A peer inside a header block cannot answer pings, so keepalive finds it."""
     async with raw(port) as peer:
         await peer.send(frame(HEADERS, 0, 1, b"\x82"))
+        assert await soon(peer.closed()) not in (0, None)
+    assert_logged(log)
+
+
+async def test_a_slow_upload_is_not_cut(port: int) -> None:
+    """A message may take longer than a head, also within one frame: a slow link is no attack."""
+    message = b"\x00" + (4000).to_bytes(4, "big") + bytes(4000)
+    async with raw(port) as peer:
+        await peer.send(request(1, path("Echo")))
+        whole = frame(DATA, END_STREAM, 1, message)
+        for start in range(0, len(whole), 250):
+            await peer.send(whole[start : start + 250])
+            await asyncio.sleep(0.1)  # the slowness of the link
+        assert (await soon(peer.until(DATA))).payload == message
+
+
+async def test_an_upload_that_stops_in_a_frame(port: int, log: pytest.LogCaptureFixture) -> None:
+    async with raw(port) as peer:
+        await peer.send(request(1, path("Echo")) + frame(DATA, END_STREAM, 1, bytes(4000))[:1000])
         assert await soon(peer.closed()) not in (0, None)
     assert_logged(log)
 

@@ -25,8 +25,9 @@ class Limits:
         connection_window: the same for one HTTP/2 connection.
         send_buffer: what a sender may queue on one stream before ``send`` waits.
         write_buffer: what may wait for one socket before its senders wait.
-        header_timeout: to send the first bytes, a whole HTTP/1.1 head, and the rest of an HTTP/2 frame or header block.
-        body_timeout: without any progress of an HTTP/1.1 request body.
+        header_timeout: to send the first bytes, a whole HTTP/1.1 head, and the rest of an HTTP/2 frame or header block
+            while no call is open.
+        body_timeout: without any progress of an HTTP/1.1 request body, or of an HTTP/2 frame while calls are open.
         idle_timeout: a connection without calls is closed after it.
         keepalive_interval: an HTTP/2 peer that was quiet for this long is pinged.
         keepalive_timeout: and is closed when it then stays quiet for this long.

@@ -270,7 +270,7 @@ class ServerSession(Session):
             self.abandon("the peer does not read")
         elif now - watch.quiet_since > limits.keepalive_interval + limits.keepalive_timeout:
             self.abandon("the peer does not answer pings")
-        elif now - watch.between_at > limits.header_timeout:
+        elif now - watch.between_at > (limits.body_timeout if self._streams else limits.header_timeout):
             self.abandon("a frame or a header block was not finished in time")
         elif now - watch.busy_at > limits.idle_timeout:
             self.drain()

@@ -66,7 +66,7 @@ class Session(asyncio.Protocol):
         self.unreleased = 0
         self._leaked = 0
         self._heard = True  # something complete arrived since the last look
-        self._unfinished = False  # what arrived last is the beginning of something
+        self._unfinished = 0  # reads since then: what arrived last is the beginning of something
         self._blocked: dict[asyncio.Future[None], int] = {}
         self._lingering: list[int] = []
 
@@ -102,10 +102,10 @@ class Session(asyncio.Protocol):
         events = self.h2.events()
         if events:
             self._heard = True
-            self._unfinished = False
+            self._unfinished = 0
             self._dispatch(events)
         else:
-            self._unfinished = True
+            self._unfinished += 1
         self._flush()
 
     def _discard(self, data: bytes) -> None:
