@@ -168,7 +168,7 @@ async def proxied(
     hosts = [EntityHost(entity, kept, limits) for entity in found.entities]
     crdts = [CrdtHost(entity, kept, limits) for entity in found.crdts]
     eventing = Eventing(found.description, kept, None, SystemClock())
-    router = Router([*hosts, *crdts], found.actions, eventing)
+    router = Router([*hosts, *crdts], found.actions, eventing, link.report)
     eventing.start(router)
     door = FrontDoor(found.description, router, compat=compat)
     server = Server(door.methods, door.http)

@@ -273,6 +273,33 @@ async def test_the_function_hears_of_a_reply_to_nothing(proxy: Proxied) -> None:
     assert await reported(proxy) == "shopping-cart entity ada: a reply to command 7, expected 1"
 
 
+async def test_the_function_hears_of_a_forward_to_nothing(proxy: Proxied) -> None:
+    stream = await begun(proxy)
+    call = proxy.call(GET, GetShoppingCart(user_id="ada"))
+    await stream.receive()
+    target = pb.Forward(service_name=SERVICE, command_name="Missing", payload=wrapped(Empty()))
+    reply = EventSourcedReply(command_id=2, client_action=pb.ClientAction(forward=target))
+    await stream.send(EventSourcedStreamOut(reply=reply))
+    nothing = f"`{SERVICE}/Missing` is not served here"
+    assert await reported(proxy) == f"`{SERVICE}/Missing`, forwarded from `{SERVICE}/GetCart`: {nothing}"
+    assert await failure(call) == (StatusCode.UNIMPLEMENTED, nothing)
+
+
+async def test_the_function_hears_of_a_side_effect_on_nothing_and_its_caller_does_not(proxy: Proxied) -> None:
+    stream = await begun(proxy)
+    call = proxy.call(ADD, ITEM)
+    await stream.receive()
+    effect = pb.SideEffect(service_name="elsewhere", command_name="Do", payload=wrapped(Empty()), synchronous=True)
+    reply = EventSourcedReply(
+        command_id=2, client_action=pb.ClientAction(reply=pb.Reply(payload=wrapped(Empty()))), side_effects=[effect]
+    )
+    await stream.send(EventSourcedStreamOut(reply=reply))
+    assert await reported(proxy) == (
+        f"`elsewhere/Do`, side effect of `{SERVICE}/AddItem`: `elsewhere/Do` is not served here"
+    )
+    assert Empty.FromString(await call) == Empty()
+
+
 async def reported(proxy: Proxied) -> str:
     """The first error that the function is told of."""
     return await asyncio.wait_for(proxy.function.reports.get(), PATIENCE)

@@ -143,7 +143,7 @@ class _Proxy:
     def _take(self, spec: pb.EntitySpec) -> None:
         settings = self._settings
         found = announced(spec, self.link, check_version=settings.check_version, compat=settings.compat)
-        service = wired(found.description, found.entities, found.crdts, found.actions, self._around)
+        service = wired(found.description, found.entities, found.crdts, found.actions, self._around, self.link.report)
         door = FrontDoor(found.description, service.router, compat=settings.compat, origins=settings.origins)
         older, self._service, self._door, self._spec = self._service, service, door, spec
         service.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -57,8 +57,12 @@ def wired(
     crdts: Iterable[CrdtFunction],
     actions: Iterable[ActionFunction],
     around: Surroundings,
+    report: Callable[[str], None] | None = None,
 ) -> Wired:
     """Put a service's functions behind a router.
+
+    Args:
+        report: tells the functions' author what they said that leads to nothing.
 
     Raises:
         ServiceInvalid: its methods declare what cannot be done here.
@@ -67,7 +71,7 @@ def wired(
     replicated = [CrdtHost(function, around.journal) for function in crdts]
     if around.traces is None:
         hosts = [EntityHost(function, around.journal) for function in entities]
-        return Wired(Router([*hosts, *replicated], actions, eventing), eventing)
+        return Wired(Router([*hosts, *replicated], actions, eventing, report), eventing)
     from cloudstate.runtime import tracing
 
     tracer = around.traces.tracer
@@ -75,7 +79,7 @@ def wired(
     journal = tracing.TracedJournal(around.journal, tracer, spans)
     traced = [EntityHost(tracing.TracedFunction(function, tracer, spans), journal) for function in entities]
     seen = [tracing.TracedAction(action, tracer) for action in actions]
-    return Wired(tracing.TracedRouter(tracer, [*traced, *replicated], seen, eventing), eventing)
+    return Wired(tracing.TracedRouter(tracer, [*traced, *replicated], seen, eventing, report), eventing)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from cloudstate.runtime.authoring.context import Context
 from cloudstate.runtime.entity.messages import Change, Command, Failure, Outcome
@@ -23,6 +23,9 @@ class DurableInstance(ABC):
     """One live entity in this process."""
 
     __slots__ = ("_handlers", "_task", "key")
+
+    #: What callers are told when a handler raised: what the reference says of the model (protocol.md section 2.6).
+    failure_text: ClassVar[str] = UNEXPECTED_FAILURE
 
     def __init__(self, key: EntityKey, handlers: Mapping[str, Handler]) -> None:
         self.key = key
@@ -70,4 +73,4 @@ class DurableInstance(ABC):
         logger.error(
             "`%s` entity `%s` failed while handling `%s`", self.key.type, self.key.id, handler.name, exc_info=error
         )
-        return Outcome(Failure(UNEXPECTED_FAILURE, StatusCode.UNKNOWN, restart=True))
+        return Outcome(Failure(self.failure_text, StatusCode.UNKNOWN, restart=True))

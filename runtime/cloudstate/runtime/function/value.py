@@ -44,6 +44,8 @@ class ValueInstance(DurableInstance):
 
     __slots__ = ("_function", "_value")
 
+    failure_text = "Unexpected Value entity failure"
+
     def __init__(self, key: EntityKey, function: EmbeddedValue) -> None:
         super().__init__(key, function.handlers)
         self._function = function

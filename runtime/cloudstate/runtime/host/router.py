@@ -49,6 +49,7 @@ _TRACE = ("traceparent", "tracestate")
 
 Result: TypeAlias = Reply | Failure
 Done: TypeAlias = Callable[[Result], None]
+Report: TypeAlias = Callable[[str], None]
 
 
 class Request(NamedTuple):
@@ -97,10 +98,17 @@ class Router:
         entities: Iterable[Residency[Any]],
         actions: Iterable[ActionFunction] = (),
         publisher: Publisher | None = None,
+        report: Report | None = None,
     ) -> None:
+        """See the class.
+
+        Args:
+            report: told of forwards and side effects that lead to nothing: their author should hear of it.
+        """
         self.hosts = tuple(entities)
         self.publishes = publisher is not None and bool(publisher.publications)
         self._publisher = publisher
+        self._report = report
         self._targets: dict[tuple[str, str], _Target] = {}
         self._background: set[asyncio.Task[None]] = set()
         for host in self.hosts:
@@ -266,7 +274,8 @@ class Router:
         if request.hops >= MAX_HOPS:
             logger.error("%s, is dropped: %d side effects led to each other", trace, MAX_HOPS)
             return
-        result = await self.call(
+        result = await self._led(
+            trace,
             Request(
                 effect.service,
                 effect.command,
@@ -274,7 +283,7 @@ class Router:
                 _carrying(request, effect.metadata),
                 hops=request.hops + 1,
                 id=_derived(request, f"effect {number}"),
-            )
+            ),
         )
         if isinstance(result, Failure):
             logger.warning("%s, failed: %s", trace, result.description)
@@ -284,7 +293,8 @@ class Router:
         if request.hops >= MAX_HOPS:
             logger.error("%s, is refused: the command was forwarded %d times", trace, MAX_HOPS)
             return Failure(f"forwarded more than {MAX_HOPS} times", StatusCode.INTERNAL)
-        return await self.call(
+        return await self._led(
+            trace,
             Request(
                 forward.service,
                 forward.command,
@@ -293,8 +303,15 @@ class Router:
                 request.deadline,
                 request.hops + 1,
                 _derived(request, "forward"),
-            )
+            ),
         )
+
+    async def _led(self, trace: str, request: Request) -> Result:
+        """Run what another command leads to. ``trace`` says how, for who has to mend it."""
+        target = self._targets.get((request.service, request.command))
+        if self._report is not None and (target is None or target.endpoint.streamed):
+            self._report(f"{trace}: {_not_callable(request, target).description}")
+        return await self.call(request)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

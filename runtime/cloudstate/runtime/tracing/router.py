@@ -13,7 +13,7 @@ from cloudstate.runtime.errors import CloudStateError
 from cloudstate.runtime.function.port import ActionFunction
 from cloudstate.runtime.host import Request, Router
 from cloudstate.runtime.host.residency import Residency
-from cloudstate.runtime.host.router import Done, Publisher, Result
+from cloudstate.runtime.host.router import Done, Publisher, Report, Result
 from cloudstate.runtime.tracing.context import end, parent_of, within
 
 
@@ -26,8 +26,9 @@ class TracedRouter(Router):
         entities: Iterable[Residency[Any]],
         actions: Iterable[ActionFunction] = (),
         publisher: Publisher | None = None,
+        report: Report | None = None,
     ) -> None:
-        super().__init__(entities, actions, publisher)
+        super().__init__(entities, actions, publisher, report)
         self._tracer = tracer
 
     def unary(self, request: Request, done: Done) -> Callable[[], None] | None:

@@ -219,7 +219,7 @@ async def test_a_value_survives_a_crash_without_a_restart(notes: ValueStreams) -
     state = ValueEntityInitState(value=packed(Money(units=3)))
     stream = begin(notes, state=state)
     reply = (await stream.ask(1, "Put", 5)).reply
-    assert reply.client_action.failure == pb.Failure(command_id=1, description="Unexpected entity failure")
+    assert reply.client_action.failure == pb.Failure(command_id=1, description="Unexpected Value entity failure")
     assert not reply.HasField("state_action")
     read = (await stream.ask(2, "Get")).reply
     assert read.client_action.reply.payload == packed(Money(units=3))
