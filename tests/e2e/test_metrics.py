@@ -45,6 +45,8 @@ def test_commands_and_events_are_counted(placement: str, tmp_path: Path) -> None
             assert (counted["completed_commands_total"], counted["failed_commands_total"]) == (3, 1)
             assert counted["persisted_events_total"] == counted["persist_time_seconds_count"] == 3
             assert counted["activated_entities_total"] == counted["recovery_time_seconds_count"] == 1
+            assert counted["unstashed_commands_total"] == counted["command_stash_time_seconds_count"] == 1
+            assert counted["entity_active_time_seconds_count"] == 0
             assert counted["failed_entities_total"] == 0
             with pytest.raises(HTTPError, match="404"):
                 get(port, "/nothing")

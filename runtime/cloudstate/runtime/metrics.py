@@ -6,13 +6,21 @@ because each entity type has an object of its own.
 
 from __future__ import annotations
 
+import math
+import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 #: Upper bounds of histograms, in seconds.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+#: What a summary says of the last SLOTS times SLOT_SECONDS seconds.
+QUANTILES = (0.5, 0.95, 0.99, 1.0)
+SLOTS, SLOT_SECONDS = 6, 10.0
+#: A summary knows its durations as powers of this.
+_BASE = 1.05
 
 
 class Histogram:
@@ -28,6 +36,52 @@ class Histogram:
         """Count one duration."""
         self.counts[bisect_left(BUCKETS, seconds)] += 1
         self.total += seconds
+
+
+class Summary:
+    """How many durations there were, their sum, and quantiles of those of the last minute, in seconds.
+
+    Quantiles are up to five percent too high: durations are rounded up, so that a minute takes little memory whatever
+    happens in it.
+    """
+
+    __slots__ = ("_monotonic", "_slots", "count", "total")
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.count = 0
+        self.total = 0.0
+        self._monotonic = monotonic
+        self._slots: deque[tuple[int, Counter[int]]] = deque(maxlen=SLOTS)
+
+    def observe(self, seconds: float) -> None:
+        """Count one duration."""
+        self.count += 1
+        self.total += seconds
+        number = self._number()
+        if not self._slots or self._slots[-1][0] != number:
+            self._slots.append((number, Counter()))
+        self._slots[-1][1][math.ceil(math.log(max(seconds, 1e-6), _BASE))] += 1
+
+    def quantiles(self) -> list[float]:
+        """Of each of QUANTILES the duration that so many did not exceed; NaN if there were none of late."""
+        first = self._number() - SLOTS + 1
+        recent: Counter[int] = Counter()
+        for number, powers in self._slots:
+            if number >= first:
+                recent.update(powers)
+        return [_quantile(recent, quantile) for quantile in QUANTILES]
+
+    def _number(self) -> int:
+        return int(self._monotonic() // SLOT_SECONDS)
+
+
+def _quantile(powers: Counter[int], quantile: float) -> float:
+    missing = math.ceil(powers.total() * quantile)
+    for power, count in sorted(powers.items()):
+        missing -= count
+        if missing <= 0:
+            return float(_BASE**power)
+    return math.nan
 
 
 #: What is counted of each entity type: name without prefix and ``_total``, and what it means.
@@ -51,10 +105,12 @@ COUNTERS = {
 }
 HISTOGRAMS = {
     "recovery_time": "Reading an entity from the journal.",
+    "command_stash_time": "From the arrival of a command that had to wait until it is given to the function.",
     "command_processing_time": "From giving a command to the function until it has answered.",
     "command_total_time": "From the arrival of a command until its answer leaves.",
     "persist_time": "Writing to the journal.",
 }
+SUMMARIES = {"entity_active_time": "From when an entity has been read into memory until it leaves it."}
 
 
 class EntityMetrics:
@@ -63,9 +119,10 @@ class EntityMetrics:
     Args:
         prefix: the state model's part of every name, e.g. ``cloudstate_eventsourced``.
         entity_type: the value of the label ``entity_name``.
+        monotonic: gives the time in seconds.
     """
 
-    def __init__(self, prefix: str, entity_type: str) -> None:
+    def __init__(self, prefix: str, entity_type: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.prefix = prefix
         self.entity_type = entity_type
         self.activated_entities = self.passivated_entities = self.failed_entities = 0
@@ -76,9 +133,11 @@ class EntityMetrics:
         self.persisted_snapshots = self.persisted_snapshot_bytes = 0
         self.loaded_snapshots = self.loaded_snapshot_bytes = 0
         self.recovery_time = Histogram()
+        self.command_stash_time = Histogram()
         self.command_processing_time = Histogram()
         self.command_total_time = Histogram()
         self.persist_time = Histogram()
+        self.entity_active_time = Summary(monotonic)
 
 
 def render(metrics: Iterable[EntityMetrics], names: Iterable[str] = ()) -> str:
@@ -102,6 +161,11 @@ def render(metrics: Iterable[EntityMetrics], names: Iterable[str] = ()) -> str:
             if not wanted or full in wanted:
                 lines += _head(full, meaning, "histogram")
                 lines += [line for it in of_model for line in _histogram(full, it, getattr(it, name))]
+        for name, meaning in SUMMARIES.items():
+            full = f"{prefix}_{name}_seconds"
+            if not wanted or full in wanted:
+                lines += _head(full, meaning, "summary")
+                lines += [line for it in of_model for line in _summary(full, it, getattr(it, name))]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -122,3 +186,11 @@ def _histogram(name: str, metrics: EntityMetrics, histogram: Histogram) -> Itera
         yield f"{name}_bucket{_label(metrics, le)} {seen}"
     yield f"{name}_sum{_label(metrics)} {histogram.total!r}"
     yield f"{name}_count{_label(metrics)} {seen}"
+
+
+def _summary(name: str, metrics: EntityMetrics, summary: Summary) -> Iterator[str]:
+    for quantile, seconds in zip(QUANTILES, summary.quantiles(), strict=True):
+        of = f',quantile="{quantile}"'
+        yield f"{name}{_label(metrics, of)} {'NaN' if math.isnan(seconds) else repr(seconds)}"
+    yield f"{name}_sum{_label(metrics)} {summary.total!r}"
+    yield f"{name}_count{_label(metrics)} {summary.count}"

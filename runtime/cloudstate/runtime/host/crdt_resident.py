@@ -52,7 +52,9 @@ Activation: TypeAlias = Coroutine[None, None, Loaded | Opened]
 
 
 class StreamTicket(Protocol):
-    """Whoever waits for the answers to a streamed command."""
+    """Whoever waits for the answers to a streamed command. ``arrived``: see ``Ticket``."""
+
+    arrived: float
 
     def message(self, message: Message) -> None: ...
 
@@ -77,6 +79,7 @@ class CrdtResident:
     __slots__ = (
         "_activation",
         "_activations",
+        "_active_since",
         "_begun_at",
         "_home",
         "_inbox",
@@ -95,6 +98,7 @@ class CrdtResident:
         self._instance: CrdtInstance | None = None
         self._activation: asyncio.Task[None] | None = None
         self._activations = 0
+        self._active_since: float | None = None
         self._inbox: list[CrdtInput] = []
         self._running = False
         self._begun_at: dict[int, float] = {}
@@ -119,8 +123,13 @@ class CrdtResident:
     def _execute(self, effects: list[CrdtEffect], message: CrdtInput) -> None:
         for effect in effects:
             if isinstance(effect, Handle) and effect.command is not message:
-                self._home.metrics.unstashed_commands += 1
+                self._unstashed(effect.command.ticket)
             _DO[type(effect)](self, effect)
+
+    def _unstashed(self, ticket: Ticket | StreamTicket) -> None:
+        home = self._home
+        home.metrics.unstashed_commands += 1
+        home.metrics.command_stash_time.observe(home.monotonic() - ticket.arrived)
 
     def _load(self, effect: Load) -> None:
         self._start(self._loaded())
@@ -230,6 +239,7 @@ class CrdtResident:
         self._activation = None
         if isinstance(message, Opened):
             self._home.metrics.activated_entities += 1
+            self._active_since = self._home.monotonic()
         elif isinstance(message, ActivationFailed):
             self._home.metrics.failed_entities += 1
         self.feed(message)
@@ -252,6 +262,9 @@ class CrdtResident:
         if self._instance is not None:
             self._instance.stop()
             self._instance = None
+        if self._active_since is not None:
+            self._home.metrics.entity_active_time.observe(self._home.monotonic() - self._active_since)
+            self._active_since = None
 
 
 _DO: dict[type[Any], Callable[[CrdtResident, Any], None]] = {

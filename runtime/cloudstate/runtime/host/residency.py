@@ -84,7 +84,7 @@ class Residency(ABC, Generic[F]):
         self.limits = limits or HostLimits()
         self.clock = clock or SystemClock()
         self.monotonic = self.clock.monotonic
-        self.metrics = EntityMetrics(function.metrics_prefix, function.entity_type)
+        self.metrics = EntityMetrics(function.metrics_prefix, function.entity_type, self.monotonic)
         self.journal: Journal = MeasuredJournal(journal, self.metrics, self.monotonic)
         self._residents: OrderedDict[str, Residing] = OrderedDict()
         self._in_flight = 0

@@ -48,7 +48,13 @@ ACTIVATION_LIMIT = 30.0
 
 
 class Ticket(Protocol):
-    """Whoever waits for the answer to a command."""
+    """Whoever waits for the answer to a command.
+
+    Attributes:
+        arrived: when the command came, on the host's monotonic clock.
+    """
+
+    arrived: float
 
     def answered(self, answer: Answer) -> None: ...
 
@@ -92,6 +98,7 @@ class Resident:
 
     __slots__ = (
         "_activation",
+        "_active_since",
         "_handled_at",
         "_home",
         "_inbox",
@@ -109,6 +116,7 @@ class Resident:
         self._home = home
         self._instance: Instance | None = None
         self._activation: asyncio.Task[None] | None = None
+        self._active_since: float | None = None
         self._inbox: list[Input] = []  # holds one message at most for long: a deque takes 600 bytes
         self._running = False
         self._handled_at = 0.0
@@ -134,7 +142,7 @@ class Resident:
                 self._answer(effect)
             elif isinstance(effect, Handle):
                 if effect.command is not message:
-                    self._home.metrics.unstashed_commands += 1
+                    self._unstashed(effect.command.ticket)
                 self._handle(effect)
             elif isinstance(effect, Persist):
                 self._persist(effect)
@@ -144,6 +152,11 @@ class Resident:
                 self._discard()
             else:
                 self._home.forget(self.key.id)
+
+    def _unstashed(self, ticket: Ticket) -> None:
+        home = self._home
+        home.metrics.unstashed_commands += 1
+        home.metrics.command_stash_time.observe(home.monotonic() - ticket.arrived)
 
     def _handle(self, effect: Handle) -> None:
         assert self._instance is not None
@@ -219,6 +232,7 @@ class Resident:
         self._activation = None
         if isinstance(message, Activated):
             self._home.metrics.activated_entities += 1
+            self._active_since = self._home.monotonic()
         else:
             self._home.metrics.failed_entities += 1
         self.feed(message)
@@ -227,3 +241,6 @@ class Resident:
         if self._instance is not None:
             self._instance.stop()
             self._instance = None
+        if self._active_since is not None:
+            self._home.metrics.entity_active_time.observe(self._home.monotonic() - self._active_since)
+            self._active_since = None

@@ -322,7 +322,7 @@ class Router:
 class _Pending:
     """A command at an entity, and who waits for its answer: the ticket of ``Command``."""
 
-    __slots__ = ("_done", "_host", "_over", "_request", "_router", "_started", "resident")
+    __slots__ = ("_done", "_host", "_over", "_request", "_router", "arrived", "resident")
 
     def __init__(self, router: Router, host: Residency[Any], request: Request, done: Done) -> None:
         self._router = router
@@ -330,7 +330,7 @@ class _Pending:
         self._request = request
         self._done = done
         self._over = False
-        self._started = host.monotonic()
+        self.arrived = host.monotonic()
         self.resident: Residing | None = None
 
     def answered(self, answer: Answer) -> None:
@@ -341,7 +341,7 @@ class _Pending:
         host.release()
         action = answer.action
         metrics = host.metrics
-        metrics.command_total_time.observe(host.monotonic() - self._started)
+        metrics.command_total_time.observe(host.monotonic() - self.arrived)
         if isinstance(action, Failure):
             metrics.failed_commands += 1
         else:

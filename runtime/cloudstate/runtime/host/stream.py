@@ -28,7 +28,7 @@ class EntityStream:
         self._late = late
         self._queue: deque[Message] = deque()
         self._arrived = asyncio.Event()
-        self._started = host.monotonic()
+        self.arrived = host.monotonic()
         self._over = False
         self.resident: Residing | None = None
 
@@ -73,7 +73,7 @@ class EntityStream:
         self._over = True
         host = self._host
         host.release()
-        host.metrics.command_total_time.observe(host.monotonic() - self._started)
+        host.metrics.command_total_time.observe(host.monotonic() - self.arrived)
         if is_failure:
             host.metrics.failed_commands += 1
         else:

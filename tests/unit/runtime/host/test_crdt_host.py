@@ -248,3 +248,13 @@ async def test_a_value_of_another_type_is_refused() -> None:
     await runtime.call("Enter")
     answer = await Runtime(Register(), runtime.journal).call("Show")
     assert answer == "UNKNOWN: `room` entity `r` failed while reading a ORSet as a LWWRegister"
+
+
+async def test_what_waits_and_what_lives_is_timed() -> None:
+    runtime = Runtime()
+    await runtime.call("Enter")
+    metrics = runtime.host.metrics
+    assert metrics.unstashed_commands == sum(metrics.command_stash_time.counts) == 1
+    assert metrics.entity_active_time.count == 0
+    runtime.host.sweep(runtime.host.monotonic() + 1000)
+    assert metrics.entity_active_time.count == metrics.passivated_entities == 1

@@ -261,3 +261,13 @@ async def test_a_stream_ends_with_its_first_failure(runtime: Runtime) -> None:
     with pytest.raises(CommandRejected, match="only upwards") as caught:
         await anext(replies)
     assert caught.value.status is StatusCode.OUT_OF_RANGE
+
+
+async def test_what_waits_and_what_lives_is_timed(runtime: Runtime) -> None:
+    await asyncio.gather(*(runtime.units("Account", "DepositLater", 1) for _ in range(3)))
+    metrics = runtime.accounts.metrics
+    assert metrics.stashed_commands == metrics.unstashed_commands == sum(metrics.command_stash_time.counts) == 3
+    assert metrics.entity_active_time.count == 0
+    runtime.accounts.sweep(runtime.accounts.monotonic() + 1000)
+    assert metrics.entity_active_time.count == metrics.passivated_entities == 1
+    assert metrics.entity_active_time.total > 0
