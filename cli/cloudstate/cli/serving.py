@@ -51,9 +51,11 @@ def add_front_door(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--traces",
-        default=os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        default=os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+        or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+        or None,
         metavar="HOST:PORT",
-        help="an OpenTelemetry collector that takes spans over gRPC (default: $OTEL_EXPORTER_OTLP_ENDPOINT, or none)",
+        help="an OpenTelemetry collector for spans, over gRPC (default: $OTEL_EXPORTER_OTLP_ENDPOINT, or none)",
     )
     parser.add_argument(
         "--metrics-port",

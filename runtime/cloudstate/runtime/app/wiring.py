@@ -68,8 +68,8 @@ def wired(
         ServiceInvalid: its methods declare what cannot be done here.
     """
     eventing = Eventing(description, around.journal, around.broker, around.clock)
-    replicated = [CrdtHost(function, around.journal) for function in crdts]
     if around.traces is None:
+        replicated = [CrdtHost(function, around.journal) for function in crdts]
         hosts = [EntityHost(function, around.journal) for function in entities]
         return Wired(Router([*hosts, *replicated], actions, eventing, report), eventing)
     from cloudstate.runtime import tracing
@@ -78,6 +78,7 @@ def wired(
     spans: tracing.Spans = {}
     journal = tracing.TracedJournal(around.journal, tracer, spans)
     traced = [EntityHost(tracing.TracedFunction(function, tracer, spans), journal) for function in entities]
+    replicated = [CrdtHost(tracing.TracedCrdtFunction(function, tracer, spans), journal) for function in crdts]
     seen = [tracing.TracedAction(action, tracer) for action in actions]
     return Wired(tracing.TracedRouter(tracer, [*traced, *replicated], seen, eventing, report), eventing)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import Span, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from cloudstate.runtime.entity.messages import Action, Failure
+from cloudstate.runtime.entity.messages import Action, Command, Failure
+from cloudstate.runtime.journal import EntityKey
 from cloudstate.runtime.payload import Metadata
 
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -25,9 +26,24 @@ def within(span: Span, metadata: Metadata) -> Metadata:
     return (*(entry for entry in metadata if entry[0] not in _NAMES), *carrier.items())
 
 
+def begin(tracer: Tracer, key: EntityKey, command: Command) -> Span:
+    """An entity's code begins to handle a command."""
+    attributes = {
+        "cloudstate.entity.type": key.type,
+        "cloudstate.entity.id": key.id,
+        "cloudstate.command.id": command.id,
+    }
+    return tracer.start_span(f"handle {command.name}", context=parent_of(command.metadata), attributes=attributes)
+
+
+def fail(span: Span, failure: Failure) -> None:
+    """The span's work came to this."""
+    span.set_attribute("rpc.grpc.status_code", int(failure.status))
+    span.set_status(Status(StatusCode.ERROR, failure.description))
+
+
 def end(span: Span, action: Action | None) -> None:
     """The span's work is done, and this came of it."""
     if isinstance(action, Failure):
-        span.set_attribute("rpc.grpc.status_code", int(action.status))
-        span.set_status(Status(StatusCode.ERROR, action.description))
+        fail(span, action)
     span.end()

@@ -35,8 +35,9 @@ def exporting(endpoint: str, service: str) -> Exporting:
     """Send the spans of a service to a collector.
 
     Args:
-        endpoint: ``host:port``, without TLS; or an address that begins with ``https://``.
+        endpoint: ``host:port``, ``otlp:host:port`` or ``http://host:port``, without TLS; or ``https://host:port``.
     """
+    endpoint = endpoint.removeprefix("otlp:")
     resource = Resource.create({"service.name": service, "service.version": version("cloudstate-py")})
     provider = TracerProvider(resource=resource)
     exporter = OTLPSpanExporter(endpoint=endpoint, insecure=not endpoint.startswith("https://"))

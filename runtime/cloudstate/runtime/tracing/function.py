@@ -12,7 +12,7 @@ from cloudstate.runtime.entity.messages import Command, FunctionLost, Outcome
 from cloudstate.runtime.function.port import ActionFunction, EntityFunction, Histories, Instance
 from cloudstate.runtime.journal import EntityKey
 from cloudstate.runtime.payload import Metadata
-from cloudstate.runtime.tracing.context import end, parent_of, within
+from cloudstate.runtime.tracing.context import begin, end, parent_of, within
 from cloudstate.runtime.tracing.journal import Spans
 
 
@@ -51,16 +51,7 @@ class _TracedInstance:
         return await self._instance.start(journal)
 
     def handle(self, command_id: int, command: Command, done: Callable[[Outcome], None]) -> Outcome | None:
-        type, id = self._key
-        span = self._tracer.start_span(
-            f"handle {command.name}",
-            context=parent_of(command.metadata),
-            attributes={
-                "cloudstate.entity.type": type,
-                "cloudstate.entity.id": id,
-                "cloudstate.command.id": command.id,
-            },
-        )
+        span = begin(self._tracer, self._key, command)
         self._spans[self._key] = span
         command.metadata = within(span, command.metadata)
 

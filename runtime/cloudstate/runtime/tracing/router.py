@@ -14,7 +14,7 @@ from cloudstate.runtime.function.port import ActionFunction
 from cloudstate.runtime.host import Request, Router
 from cloudstate.runtime.host.residency import Residency
 from cloudstate.runtime.host.router import Done, Publisher, Report, Result
-from cloudstate.runtime.tracing.context import end, parent_of, within
+from cloudstate.runtime.tracing.context import end, fail, parent_of, within
 
 
 class TracedRouter(Router):
@@ -59,7 +59,7 @@ class TracedRouter(Router):
                 async for reply in replies:
                     yield reply
         except CloudStateError as error:
-            end(span, Failure(str(error), error.status))
+            fail(span, Failure(str(error), error.status))
             raise
         finally:
             span.end()
