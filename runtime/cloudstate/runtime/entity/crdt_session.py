@@ -143,6 +143,14 @@ class CrdtSession:
         busy = self._running or self._waiting or self._streams or self._cancelling
         return not busy and self._outbox.is_empty and self.phase is not Phase.ACTIVATING
 
+    @property
+    def is_free(self) -> bool:
+        """True if the next command does not have to wait."""
+        if self.phase is not Phase.READY or self._waiting or len(self._running) >= self._pipeline:
+            return False
+        replica = self._replica
+        return not (replica.is_ahead and (self._running or self._cancelling or replica.must_reopen))
+
     # --- Commands -----------------------------------------------------------------------------------------------------
 
     def _command(self, command: Command) -> list[CrdtEffect]:

@@ -99,6 +99,11 @@ class EntitySession:
         """True if nothing runs and nothing waits."""
         return self._current is None and not self._waiting and self.phase is not Phase.ACTIVATING
 
+    @property
+    def is_free(self) -> bool:
+        """True if the next command does not have to wait."""
+        return self.phase is Phase.READY
+
     # --- Commands -----------------------------------------------------------------------------------------------------
 
     def _command(self, command: Command) -> list[Effect]:

@@ -12,7 +12,6 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from cloudstate.runtime.clock import Clock, SystemClock
 from cloudstate.runtime.entity.messages import Answer, Command, Failure, Passivate
-from cloudstate.runtime.entity.session import Phase
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.journal import MeasuredJournal
@@ -50,10 +49,11 @@ class Hosted(Protocol):
 class Session(Protocol):
     """What is asked of the session of any entity."""
 
-    phase: Phase
-
     @property
     def is_idle(self) -> bool: ...
+
+    @property
+    def is_free(self) -> bool: ...
 
 
 class Residing(Protocol):
@@ -118,7 +118,7 @@ class Residency(ABC, Generic[F]):
             self._residents.move_to_end(entity_id)
         resident.last_used = self.monotonic()
         self.metrics.received_commands += 1
-        if resident.session.phase is not Phase.READY:
+        if not resident.session.is_free:
             self.metrics.stashed_commands += 1
         resident.feed(command)
         return resident

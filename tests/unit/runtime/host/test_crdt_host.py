@@ -253,8 +253,9 @@ async def test_a_value_of_another_type_is_refused() -> None:
 async def test_what_waits_and_what_lives_is_timed() -> None:
     runtime = Runtime()
     await runtime.call("Enter")
+    await asyncio.gather(*(runtime.call("Later") for _ in range(3)))
     metrics = runtime.host.metrics
-    assert metrics.unstashed_commands == sum(metrics.command_stash_time.counts) == 1
+    assert metrics.stashed_commands == metrics.unstashed_commands == sum(metrics.command_stash_time.counts) == 3
     assert metrics.entity_active_time.count == 0
     runtime.host.sweep(runtime.host.monotonic() + 1000)
     assert metrics.entity_active_time.count == metrics.passivated_entities == 1
