@@ -20,6 +20,10 @@ SUBCOMMANDS = {
     "proxy": "serve a user function in any language: gRPC and HTTP/JSON on one port",
     "function": "serve a compiled service's code as a user function, for any CloudState proxy",
     "journal": "look into a journal: entities, events, states, dead letters; export, import and verify it",
+    "diff": "show what an apply would change in a Kubernetes cluster",
+    "apply": "apply the generated manifests to a Kubernetes cluster, and delete what left the project",
+    "verify": "hold what is in a Kubernetes cluster against what was generated",
+    "status": "show the workloads of a project in a Kubernetes cluster",
     "explain": "explain a finding of the compiler by its code or name",
     "schema": "print the JSON Schema of specs, for editors",
 }
