@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING
 from cloudstate.cli.findings import (
     add_judgement,
     add_specs,
+    judged,
     no_protoc,
     print_findings,
-    too_strict,
-    without_ignored,
+    stops,
 )
 from cloudstate.cli.recorded import add_today, day_of, exit_code
 
 if TYPE_CHECKING:
-    from cloudstate.compiler.driver import Compiled
+    from cloudstate.compiler.diagnostics import Diagnostic
+    from cloudstate.compiler.driver import Compiled, Outcome
 
 HELP = "check specs and generate code, a service description and manifests from them"
 
 _FINDINGS = 1
+_USAGE = 2
+_ENVIRONMENT = 3
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--check", action="store_true", help="write nothing; fail if something would change, and show it"
     )
     parser.add_argument("--diff", action="store_true", help="write nothing; show what would change")
+    parser.add_argument(
+        "--fix", action="store_true", help="first change the specs and protos as the findings suggest, and show how"
+    )
     add_today(parser)
 
 
@@ -49,13 +55,19 @@ def run(arguments: argparse.Namespace) -> int:
     from cloudstate.compiler import driver, locks
     from cloudstate.compiler.protoc import ProtocMissing
 
+    is_dry = arguments.check or arguments.diff
+    if arguments.fix and is_dry:
+        print("error: `--fix` changes files, and `--check` and `--diff` must not", file=sys.stderr)
+        return _USAGE
     try:
-        outcome = driver.compile_specs(arguments.specs, arguments.out, arguments.name)
+        outcome = _outcome(arguments)
     except ProtocMissing as missing:
         return no_protoc(missing)
-    found = without_ignored(outcome.diagnostics, arguments)
-    failed = outcome.has_errors or too_strict(found, arguments)
-    is_dry = arguments.check or arguments.diff
+    except OSError as error:
+        print(f"error: cannot write `{error.filename}`: {error.strerror}", file=sys.stderr)
+        return _ENVIRONMENT
+    found = judged(outcome.diagnostics, arguments, _is_error)
+    failed = stops(found, arguments)
     if not failed:
         late = driver.stale(outcome.compiled) if arguments.check else ()
         late = late if is_dry else driver.write_all(outcome.compiled)
@@ -70,6 +82,23 @@ def run(arguments: argparse.Namespace) -> int:
         _print_result(outcome.compiled, is_dry, failed)
     failed = failed or any(one.is_unreadable for one in gated)
     return exit_code(gated, _FINDINGS if failed else 0)
+
+
+def _outcome(arguments: argparse.Namespace) -> Outcome:
+    from cloudstate.cli.fixing import fix
+    from cloudstate.compiler import driver
+
+    def compiled() -> Outcome:
+        return driver.compile_specs(arguments.specs, arguments.out, arguments.name)
+
+    return fix(compiled(), compiled) if arguments.fix else compiled()
+
+
+def _is_error(found: Diagnostic) -> bool:
+    """An error keeps files from being written, so nobody may overlook it."""
+    from cloudstate.compiler.diagnostics import Severity
+
+    return found.severity in (Severity.ERROR, Severity.BUG)
 
 
 def _print_result(compiled: Sequence[Compiled], is_dry: bool, failed: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cloudstate.compiler.diagnostics import Diagnostic, codes
+from cloudstate.compiler.diagnostics.fix import without_item
 from cloudstate.compiler.model.entity import CommandEffect, Model
 from cloudstate.compiler.model.spec import EntitySpec, Spec
 from cloudstate.compiler.source import Span
@@ -24,7 +25,7 @@ def _listed(entity: EntitySpec) -> Iterator[Diagnostic]:
         name = event.value.type.full_name
         if name in first:
             found = codes.DUPLICATE_EVENT.at(event.span, "again here", name=name)
-            yield found.also(first[name], "first here").help("remove one of them").edit(event.span, "")
+            yield found.also(first[name], "first here").help("remove one of them").edit(without_item(event.span), "")
         elif entity.state is not None and entity.state.value.type.full_name == name:
             found = codes.EVENT_IS_STATE.at(event.span, "as an event", name=name)
             yield found.also(entity.state.span, "as the state").note(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from importlib import metadata
 from urllib.parse import quote
 
-from cloudstate.compiler.diagnostics.diagnostic import Code, Diagnostic, Label, Severity
+from cloudstate.compiler.diagnostics.diagnostic import Code, Diagnostic, Edit, Label, Severity
+from cloudstate.compiler.diagnostics.fingerprint import fingerprints
 from cloudstate.compiler.source import Span
 
 _LEVELS = {Severity.ERROR: "error", Severity.BUG: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
@@ -26,7 +27,10 @@ def render(diagnostics: Sequence[Diagnostic]) -> str:
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(diagnostic, index) for diagnostic in diagnostics],
+        "results": [
+            _result(diagnostic, index, mark)
+            for diagnostic, mark in zip(diagnostics, fingerprints(diagnostics), strict=True)
+        ],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
 
@@ -41,7 +45,7 @@ def _rule(code: Code) -> dict[str, object]:
     }
 
 
-def _result(diagnostic: Diagnostic, index: dict[str, int]) -> dict[str, object]:
+def _result(diagnostic: Diagnostic, index: dict[str, int], fingerprint: str) -> dict[str, object]:
     primary, *others = diagnostic.labels
     text = "\n".join([diagnostic.message, *filter(None, [primary.text]), *diagnostic.notes, *diagnostic.helps])
     result: dict[str, object] = {
@@ -50,6 +54,7 @@ def _result(diagnostic: Diagnostic, index: dict[str, int]) -> dict[str, object]:
         "level": _LEVELS[diagnostic.severity],
         "message": {"text": text},
         "locations": [_location(primary.span)],
+        "partialFingerprints": {"cloudstate/v1": fingerprint},
     }
     if others:
         result["relatedLocations"] = [_related(number, label) for number, label in enumerate(others)]
@@ -63,16 +68,21 @@ def _related(number: int, label: Label) -> dict[str, object]:
 
 
 def _fix(diagnostic: Diagnostic) -> dict[str, object]:
+    sources = dict.fromkeys(edit.span.source for edit in diagnostic.edits)
     return {
         "description": {"text": "\n".join(diagnostic.helps) or diagnostic.message},
         "artifactChanges": [
             {
-                "artifactLocation": _artifact(edit.span),
-                "replacements": [{"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.replacement}}],
+                "artifactLocation": _artifact(Span(source)),
+                "replacements": [_replacement(edit) for edit in diagnostic.edits if edit.span.source == source],
             }
-            for edit in diagnostic.edits
+            for source in sources
         ],
     }
+
+
+def _replacement(edit: Edit) -> dict[str, object]:
+    return {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.replacement}}
 
 
 def _location(span: Span) -> dict[str, object]:
