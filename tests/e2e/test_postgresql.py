@@ -49,7 +49,8 @@ async def opened(url: str, **settings: Any) -> AsyncIterator[PostgresJournal]:
         await journal.close()
 
 
-async def execute(url: str, *statements: str) -> Any:
+async def execute(url: str, *statements: str) -> list[Any]:
+    rows: list[Any] = []
     connection = await asyncpg.connect(url)
     try:
         for statement in statements:
@@ -190,7 +191,7 @@ async def test_killed_while_many_write(database: PostgreSQL) -> None:
                 assert sequence <= (await journal.load(EntityKey("cart", id))).sequence <= sequence + 1
 
 
-async def test_a_full_disk_and_bad_text_fail_alone(database: PostgreSQL) -> None:
+async def test_bad_text_fails_alone(database: PostgreSQL) -> None:
     async with opened(database.url, prefix="text_") as journal:
         results = await asyncio.gather(
             journal.append(AppendEvents(ANN, 0, (Payload("nul\0", b""),))),

@@ -32,7 +32,8 @@ def open_journal(url: str, clock: Clock) -> Journal:
     scheme, colon, rest = url.partition(":")
     make = _SCHEMES.get(scheme) if colon else None
     if make is None:
-        raise ServiceInvalid(f"`{url}` is not the address of a journal of this version", help=_HELP)
+        shown = url if "@" not in url else f"{scheme}:..."  # what may hold a password is not told
+        raise ServiceInvalid(f"`{shown}` is not the address of a journal of this version", help=_HELP)
     return make(url, rest, clock)
 
 

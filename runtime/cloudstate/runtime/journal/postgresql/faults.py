@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,7 +25,7 @@ CONNECTION = (
 AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 #: Errors that one append can cause for its whole batch.
-DATA = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.CharacterNotInRepertoireError)
+DATA = (asyncpg.DataError, asyncpg.ProgramLimitExceededError, asyncpg.CharacterNotInRepertoireError, UnicodeError)
 
 _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (asyncpg.InvalidPasswordError, "the password is wrong: check the journal's address"),
@@ -37,6 +39,14 @@ _ADVICE: tuple[tuple[type[Exception], str], ...] = (
     (asyncpg.UndefinedTableError, "a table is missing: restart the runtime, which makes it, or restore a backup"),
     (asyncpg.TooManyConnectionsError, "raise max_connections, or run fewer processes"),
     (asyncpg.CannotConnectNowError, "it is starting or stopping; appends go on by themselves then"),
+    (
+        asyncpg.ReadOnlySQLTransactionError,
+        "it is a copy that only reads: name the primary, or all servers with target_session_attrs=read-write",
+    ),
+    (asyncpg.DataError, "a text or a number of this append cannot be kept: NUL, half a surrogate pair, above 2^63"),
+    (UnicodeError, "a text of this append is not Unicode"),
+    (socket.gaierror, "the name of its host is not known: check the journal's address"),
+    (ssl.SSLError, "TLS failed: check sslmode, sslrootcert and the server's certificate"),
     (ConnectionRefusedError, "nobody listens there: check host and port, and that the server runs"),
     (TimeoutError, "it did not answer in time"),
 )

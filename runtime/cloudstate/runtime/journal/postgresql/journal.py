@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,9 +31,11 @@ from cloudstate.runtime.journal.port import (
 from cloudstate.runtime.journal.postgresql.faults import CONNECTION, journal_error, mapped
 from cloudstate.runtime.journal.postgresql.schema import prepare
 from cloudstate.runtime.journal.postgresql.settings import PostgresSettings
-from cloudstate.runtime.journal.postgresql.statements import Statements
+from cloudstate.runtime.journal.postgresql.statements import WEAK, Statements
 from cloudstate.runtime.journal.postgresql.writer import Writer
 from cloudstate.runtime.payload import Payload
+
+logger = logging.getLogger(__name__)
 
 _HEAD, _STATE, _EVENT, _ANSWER, _EPOCH = range(5)
 #: A page of the log comes from so many offsets at most.
@@ -70,6 +74,8 @@ class PostgresJournal(Journal):
                 command_timeout=settings.statement_timeout,
                 server_settings={"application_name": "cloudstate"},
             )
+        except ssl.SSLError as error:  # some are a ValueError, too
+            raise journal_error(error, settings, retry_safe=True) from error
         except (ValueError, OverflowError) as error:
             raise JournalInvalid(f"the journal's address {settings.where} is not right: {error}") from error
         except (asyncpg.PostgresError, *CONNECTION) as error:
@@ -78,6 +84,7 @@ class PostgresJournal(Journal):
             with mapped(settings):
                 async with readers.acquire() as connection:
                     await prepare(connection, settings)
+                    await _warn_of_what_can_be_lost(connection, settings)
         except BaseException:
             readers.terminate()
             raise
@@ -180,9 +187,14 @@ class PostgresJournal(Journal):
     async def _reading(self) -> AsyncIterator[Any]:
         if self._running is None:
             raise self._closed()
+        readers = self._running.readers
         with mapped(self._settings):
-            async with self._running.readers.acquire(timeout=self._settings.statement_timeout) as connection:
-                yield connection
+            try:
+                async with readers.acquire(timeout=self._settings.statement_timeout) as connection:
+                    yield connection
+            except asyncpg.ReadOnlySQLTransactionError:
+                await readers.expire_connections()  # the next ones may find the primary
+                raise
 
     async def _connect(self) -> Any:
         settings = self._settings
@@ -195,6 +207,19 @@ class PostgresJournal(Journal):
 
     def _closed(self) -> JournalUnavailable:
         return JournalUnavailable(f"the journal in {self._settings.where} is closed", retry_safe=True)
+
+
+async def _warn_of_what_can_be_lost(connection: Any, settings: PostgresSettings) -> None:
+    try:
+        weak = [row[0] for row in await connection.fetch(WEAK)]
+    except asyncpg.PostgresError:
+        return  # a server of another kind, with settings of its own
+    if weak:
+        logger.warning(
+            "the server of the journal in %s has %s: what is acknowledged can be lost when it crashes; turn it on",
+            settings.where,
+            " and ".join(f"{name}=off" for name in weak),
+        )
 
 
 async def _as_it_is(connection: Any) -> None:

@@ -79,7 +79,7 @@ async def _prepare(connection: Any, settings: PostgresSettings) -> None:
     if await _version(connection, settings, "") == len(MIGRATIONS):
         return  # nothing to do, and no right to do it needed
     async with connection.transaction():
-        if not await _exists(connection, "schemata", "schema_name = $1", settings.schema):
+        if not await _exists(connection, "pg_namespace", "nspname = $1", settings.schema):
             await connection.execute(f'CREATE SCHEMA "{settings.schema}"')
         if not await _has_meta(connection, settings):
             await connection.execute(f"CREATE TABLE {names['t']}meta (one int PRIMARY KEY, version int NOT NULL)")
@@ -105,10 +105,11 @@ async def _version(connection: Any, settings: PostgresSettings, lock: str) -> in
 
 
 async def _has_meta(connection: Any, settings: PostgresSettings) -> bool:
-    condition = "table_schema = $1 AND table_name = $2"
-    return await _exists(connection, "tables", condition, settings.schema, f"{settings.prefix}meta")
+    condition = "schemaname = $1 AND tablename = $2"
+    return await _exists(connection, "pg_tables", condition, settings.schema, f"{settings.prefix}meta")
 
 
 async def _exists(connection: Any, view: str, condition: str, *arguments: str) -> bool:
-    found = await connection.fetchval(f"SELECT 1 FROM information_schema.{view} WHERE {condition}", *arguments)
+    """Also what this role has no right to: ``information_schema`` would leave that out."""
+    found = await connection.fetchval(f"SELECT 1 FROM pg_catalog.{view} WHERE {condition}", *arguments)
     return found is not None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.journal.limits import DEFAULT_MAX_APPEND
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,40}")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]]*)(:[0-9]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,9 @@ def parse(url: str) -> PostgresSettings:
     """The settings that an address says: libpq's, with ``schema`` and ``table_prefix`` of ours among its parameters.
 
     Raises:
-        ServiceInvalid: one of ours is not a name.
+        ServiceInvalid: one of ours is not a name, or the address cannot be taken apart; does not tell its password.
     """
-    parts = urlsplit(url)
+    parts = _parts(url)
     theirs, ours = [], {"schema": "public", "table_prefix": "cloudstate_"}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if name not in ours:
@@ -70,3 +71,32 @@ def parse(url: str) -> PostgresSettings:
             ours[name] = value
     dsn = urlunsplit(parts._replace(query=urlencode(theirs)))
     return PostgresSettings(dsn, ours["schema"], ours["table_prefix"])
+
+
+def _parts(url: str) -> SplitResult:
+    """The parts of an address of which it is certain which one is the password.
+
+    Raises:
+        ServiceInvalid: a password with bare ``/``, ``?``, ``#`` or the like makes other parts of itself.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = None
+    if parts is None or not _is_clear(parts):
+        raise ServiceInvalid(
+            "the address of the journal in PostgreSQL cannot be taken apart",
+            help="write `postgresql://USER:PASSWORD@HOST:PORT/DATABASE?NAME=VALUE`; in the password write `%2F` for "
+            "`/`, `%3F` for `?`, `%23` for `#`, `%40` for `@`, `%5B` for `[`",
+        )
+    return parts
+
+
+def _is_clear(parts: SplitResult) -> bool:
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    return (
+        all(_HOST.fullmatch(host) for host in hosts)
+        and "@" not in parts.path
+        and not parts.fragment
+        and all("=" in piece for piece in parts.query.split("&") if piece)
+    )

@@ -107,6 +107,11 @@ WHERE type = $1 AND id = $2 AND sequence > $3 ORDER BY sequence LIMIT $4
 """
 _ENTITIES = "SELECT id FROM {t}head WHERE type = $1 AND ($2::bytea IS NULL OR id > $2) ORDER BY id LIMIT $3"
 _NEXT_TYPE = "SELECT type FROM {t}head WHERE $1::bytea IS NULL OR type > $1 ORDER BY type LIMIT 1"
+#: The settings without which a commit can be lost, if they are off.
+WEAK = """
+SELECT name FROM pg_catalog.pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')
+    AND setting = 'off' ORDER BY name
+"""
 _FORGET = """
 DELETE FROM {t}answer WHERE (type, id, number) IN (
     SELECT type, id, number FROM {t}answer WHERE written < $1 ORDER BY written LIMIT 1000)

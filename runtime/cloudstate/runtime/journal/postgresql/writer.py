@@ -105,9 +105,10 @@ class Writer:
 
     async def _write(self, taken: list[_Waiting]) -> list[_Waiting]:
         """Write a beginning of what was taken and tell everybody in it; gives what is still to be written."""
-        batch = lay_out([append for append, _, _ in taken], self._clock.wall())
-        mine, rest = taken[: len(batch.appends)], taken[len(batch.appends) :]
+        mine, rest = taken, list[_Waiting]()
         try:
+            batch = lay_out([append for append, _, _ in taken], self._clock.wall())
+            mine, rest = taken[: len(batch.appends)], taken[len(batch.appends) :]
             numbers = await self._execute(batch)
             results, again = await self._results(batch, numbers)
         except DATA as error:
@@ -147,6 +148,8 @@ class Writer:
                 if connection.is_closed() or isinstance(error, (asyncpg.OperatorInterventionError, *CONNECTION)):
                     await self._disconnect()
                     raise journal_error(error, self._settings, retry_safe=None) from error
+                if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+                    await self._disconnect()  # the next connection may find the primary
                 raise journal_error(error, self._settings, retry_safe=True) from error
             except Exception as error:  # a connection that dies in the middle has many ways to say so
                 await self._disconnect()
@@ -163,14 +166,27 @@ class Writer:
             if chain.number in numbers:
                 results.update(written(batch, chain))
                 continue
-            for place, error in refused(batch, chain, *await self._actual(chain)).items():
+            epoch, sequence = await self._actual(chain)
+            if epoch is None:
+                results.update(dict.fromkeys((place for place, _ in chain.appends), self._no_shard(chain)))
+                continue
+            for place, error in refused(batch, chain, epoch, sequence).items():
                 if error is None:
                     again.append(place)
                 else:
                     results[place] = error
         return results, sorted(again)
 
-    async def _actual(self, chain: Chain) -> tuple[int, int]:
+    def _no_shard(self, chain: Chain) -> JournalUnavailable:
+        shard = "" if chain.fence is None else chain.fence.shard
+        return JournalUnavailable(
+            f"the journal in {self._settings.where} has no row for shard `{shard}`: nobody took it over, or the tables "
+            "were restored in part; take it over, or restore all of them",
+            retry_safe=True,
+        )
+
+    async def _actual(self, chain: Chain) -> tuple[int | None, int]:
+        """The epoch of its shard (None: there is no such shard) and the sequence of its entity."""
         type, id = chain.entity
         shard = "" if chain.fence is None else chain.fence.shard
         connection = await self._connected()
@@ -179,7 +195,7 @@ class Writer:
         except Exception as error:
             await self._disconnect()
             raise journal_error(error, self._settings, retry_safe=None) from error  # the other chains are written
-        return row[0] or 0, row[1] or 0
+        return row[0], row[1] or 0
 
     async def _forget(self, batch: Batch) -> None:
         """Delete answers that are too old, now and then, where new ones come."""
