@@ -13,14 +13,17 @@ from typing import Any
 
 import nats as client
 import pytest
+from tests.processes import ROOT
 from tests.servers.nats import Nats, nats, url
 
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.journal import (
+    Answer,
     AppendEvents,
     AppendTooLarge,
     EntityKey,
+    Fence,
     JournalInvalid,
     JournalUnavailable,
     WrongExpectedSequence,
@@ -93,6 +96,127 @@ def test_secrets_are_not_told() -> None:
     settings = parse("nats://shop:hunter2@a:1,b:2/S?replicas=3")
     assert settings.servers == ("nats://shop:hunter2@a:1", "nats://shop:hunter2@b:2")
     assert settings.where == "nats://a:1,b:2/S"
+
+
+async def test_a_stream_of_a_newer_version_is_refused(servers: list[Nats]) -> None:
+    fit = {"allow_direct": True, "allow_atomic": True, "allow_rollup_hdrs": True}
+    await make(servers[0], "NEWER", metadata={"cloudstate.format": "2"}, **fit)
+    with pytest.raises(JournalInvalid, match=r"`NEWER` has format 2, this version knows 1; use the newer version"):
+        async with opened(url(servers, "NEWER")):
+            pass
+
+
+async def test_a_stream_that_somebody_made_as_it_has_to_be_is_taken(servers: list[Nats]) -> None:
+    await make(servers[0], "MADE", allow_direct=True, allow_atomic=True, allow_rollup_hdrs=True)
+    async with opened(url(servers, "MADE")) as journal:
+        assert await journal.append(AppendEvents(ANN, 0, (ADDED,))) == 1
+
+
+async def test_who_may_not_enter_is_told_so() -> None:
+    with nats(more="authorization { users: [ { user: shop, password: right } ] }\n") as running:
+        host = f"127.0.0.1:{running[0].port}"
+        with pytest.raises(JournalUnavailable, match="Authorization Violation") as caught:
+            async with opened(f"nats://shop:wrong@{host}/S", connect_timeout=1.0):
+                pass
+        assert "wrong" not in str(caught.value)
+
+
+async def test_the_rights_of_the_documentation_are_enough() -> None:
+    publish = [
+        "SHOP.>",
+        "$JS.API.STREAM.INFO.SHOP",
+        "$JS.API.STREAM.CREATE.SHOP",
+        "$JS.API.STREAM.MSG.GET.SHOP",
+        "$JS.API.STREAM.PURGE.SHOP",
+        "$JS.API.DIRECT.GET.SHOP",
+    ]
+    page = (ROOT / "docs" / "journals.md").read_text()
+    assert all(f"`{subject}`" in page for subject in publish)
+    rights = json.dumps({"publish": publish, "subscribe": ["_INBOX.>"]})
+    user = f"{{ user: shop, password: right, permissions: {rights} }}"
+    with nats(more=f"authorization {{ users: [ {user} ] }}\n") as running:
+        async with opened(f"nats://shop:right@127.0.0.1:{running[0].port}/SHOP") as journal:
+            fence = await journal.take_over("cart/1")
+            await journal.load(ANN, fence=fence)
+            for number in range(1, 501):  # the 500th has old answers deleted
+                answer = Answer(number, f"id-{number}", b"")
+                await journal.append(AppendEvents(ANN, number - 1, (ADDED,), None, "", answer, fence))
+            assert len((await journal.load(ANN, window=100, fence=fence)).answers) == 100
+            assert await journal.entities("cart", None, 10) == [ANN]
+            assert (await journal.read("", 0, 10)).events
+
+
+async def test_many_small_events_that_do_not_fit_in_one_message(servers: list[Nats]) -> None:
+    """What is around the payloads counts, too; appends beside them are not concerned."""
+    async with opened(url(servers, "SMALL")) as journal:
+        tiny = AppendEvents(ANN, 0, (Payload("t", b""),) * 1_000_000)
+        others = [AppendEvents(EntityKey("cart", str(n)), 0, (ADDED,)) for n in range(3)]
+        results = await asyncio.gather(*map(journal.append, [*others, tiny]), return_exceptions=True)
+        assert results[:3] == [1, 1, 1]
+        assert isinstance(results[3], AppendTooLarge)
+        assert (await journal.load(ANN)).sequence == 0
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+async def test_many_atomic_batches_at_once(nodes: int) -> None:
+    with nats(nodes) as running:
+        async with opened(url(running, "BATCHES", replicas=str(nodes))) as journal:
+            appends = [
+                AppendEvents(EntityKey("cart", str(n)), 0, (ADDED,), ADDED, "s", Answer(1, f"id-{n}", b"yes"))
+                for n in range(100)
+            ]
+            assert await asyncio.gather(*map(journal.append, appends)) == [1] * 100
+            history = await journal.load(EntityKey("cart", "99"), window=5)
+    assert history.answers == (Answer(1, "id-99", b"yes"),)
+    assert history.snapshot is not None
+
+
+async def test_what_was_only_loaded_is_no_entity(servers: list[Nats]) -> None:
+    """Whoever owns it leaves a mark, on each take-over one."""
+    async with opened(url(servers, "LOADED")) as journal:
+
+        async def own() -> Fence:
+            fence = await journal.take_over("cart/1")
+            for id in ("never", "once", "long" * 100):
+                await journal.load(EntityKey("cart", id), fence=fence)
+            return fence
+
+        await own()
+        fence = await own()
+        once = AppendEvents(EntityKey("cart", "once"), 0, (ADDED,), fence=fence)
+        refused = AppendEvents(EntityKey("cart", "refused" * 100), 0, (), answer=Answer(1, "id", b"no"))
+        assert await journal.append(once) == 1
+        assert await journal.append(refused) == 0
+        assert await journal.entities("cart", None, 10) == [once.entity, refused.entity]
+        assert await journal.types() == ["cart"]
+
+
+async def test_a_history_that_is_written_while_it_is_read(servers: list[Nats]) -> None:
+    """Its sequence, snapshot, events and answers fit each other, whoever writes meanwhile."""
+    address = url(servers, "MOVING")
+    is_over = False
+
+    async def write(journal: JetStreamJournal) -> None:
+        nonlocal is_over
+        for number in range(1, 301):
+            snapshot = Payload("t/State", b"%d" % number) if number % 3 == 0 else None
+            answer = Answer(number, f"id-{number}", b"") if number % 2 else None
+            await journal.append(AppendEvents(ANN, number - 1, (ADDED,), snapshot, "", answer))
+        is_over = True
+
+    async def read(journal: JetStreamJournal) -> None:
+        while not is_over:
+            try:
+                history = await journal.load(ANN, window=5)
+            except JournalUnavailable:  # it moves too fast
+                continue
+            base = history.snapshot.sequence if history.snapshot else 0
+            assert [event.sequence for event in history.events] == list(range(base + 1, history.sequence + 1))
+            newest = history.sequence if history.sequence % 2 else history.sequence - 1
+            assert [answer.number for answer in history.answers][-1:] == ([newest] if newest > 0 else [])
+
+    async with opened(address) as one, opened(address) as other:
+        await asyncio.gather(write(one), read(other), read(other))
 
 
 async def test_nobody_listens() -> None:

@@ -25,7 +25,7 @@ MAX_PAYLOAD = 8 * 1024 * 1024
 class Nats:
     """One server. ``kill`` is kill -9; ``start`` brings it back with what it has."""
 
-    def __init__(self, directory: Path, name: str, port: int, route: int, routes: Sequence[int]) -> None:
+    def __init__(self, directory: Path, name: str, port: int, route: int, routes: Sequence[int], more: str) -> None:
         self.port = port
         self._monitor = free_port()
         self._config = directory / "nats.conf"
@@ -37,7 +37,7 @@ class Nats:
             cluster = f'cluster {{ name: test, listen: "127.0.0.1:{route}", routes: [{known}] }}\n'
         self._config.write_text(
             f'server_name: {name}\nlisten: "127.0.0.1:{port}"\nhttp: "127.0.0.1:{self._monitor}"\n'
-            f'max_payload: {MAX_PAYLOAD}\njetstream {{ store_dir: "{directory}", sync_interval: 2m }}\n{cluster}'
+            f'max_payload: {MAX_PAYLOAD}\njetstream {{ store_dir: "{directory}", sync_interval: 2m }}\n{cluster}{more}'
         )
 
     def start(self) -> None:
@@ -83,8 +83,8 @@ class Nats:
 
 
 @contextmanager
-def nats(nodes: int = 1) -> Iterator[list[Nats]]:
-    """So many servers, one cluster, with empty stores, started."""
+def nats(nodes: int = 1, more: str = "") -> Iterator[list[Nats]]:
+    """So many servers, one cluster, with empty stores, started; ``more`` is added to their configuration."""
     directory = Path(tempfile.mkdtemp(prefix="cloudstate-nats-"))
     ports = [free_port() for _ in range(nodes)]
     routes = [free_port() for _ in range(nodes)] if nodes > 1 else []
@@ -94,7 +94,7 @@ def nats(nodes: int = 1) -> Iterator[list[Nats]]:
         for number, port in enumerate(ports):
             home = directory / f"n{number}"
             home.mkdir()
-            made.append(Nats(home, f"n{number}", port, routes[number] if routes else 0, routes))
+            made.append(Nats(home, f"n{number}", port, routes[number] if routes else 0, routes, more))
             stack.callback(made[-1].stop)
             made[-1].start()
         for server in made:

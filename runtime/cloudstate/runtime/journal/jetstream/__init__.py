@@ -3,6 +3,8 @@
     settings  where the stream is
     subjects  an entity, a shard as a subject
     record    what a message holds
+    stream    how the stream has to be set up
+    replies   what the servers say to one connection
     store     requests to the stream: publish, read, create
     writer    the queue before the stream: what waits is published at once
     journal   the parts together; reading

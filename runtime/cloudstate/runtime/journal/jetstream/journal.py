@@ -9,11 +9,14 @@ from cloudstate.runtime.clock import Clock
 from cloudstate.runtime.journal.errors import Fenced, JournalInvalid, JournalUnavailable
 from cloudstate.runtime.journal.jetstream.heads import NOTHING, Head, Heads, head_of
 from cloudstate.runtime.journal.jetstream.record import (
+    LAST_WITHIN,
+    WITHIN,
     Kind,
     Record,
     decode,
     decode_answer,
     decode_epoch,
+    decode_key,
     decode_snapshot,
     encode,
     encode_epoch,
@@ -40,12 +43,11 @@ from cloudstate.runtime.journal.port import (
 
 #: Messages that are read at a time.
 _SLICE = 500
-#: An offset of the log is the place of a message and the place of an event within it.
-_WITHIN = 20
-_LAST_WITHIN = 2**_WITHIN - 1
 #: Times that a replica is asked again which has not got everything yet, and seconds between.
 _PATIENCE, _PAUSE = 20, 0.05
 _ATTEMPTS = 10
+#: Entities that are looked at together.
+_AT_ONCE = 64
 
 
 class JetStreamJournal(Journal):
@@ -87,17 +89,18 @@ class JetStreamJournal(Journal):
         self, entity: EntityKey, *, window: int = 0, schema: str | None = None, fence: Fence | None = None
     ) -> History:
         """See ``Journal.load``."""
-        head, record, answers = await self._entered(entity, window, fence)
-        if head.place == 0 or record is None:
-            return History(None, [], 0, answers)
-        snapshot, first = await self._snapshot(entity, schema)
-        if record.kind is Kind.VALUE:
-            state = None if record.value is None else Snapshot(record.sequence, record.value)
-            return History(state, [], record.sequence, answers)
-        if snapshot is not None and snapshot.sequence == head.sequence:
-            return History(snapshot, [], head.sequence, answers)
-        snapshot, events = await self._events_upto(entity, head, snapshot, first)
-        return History(snapshot, events, head.sequence, answers)
+        for _ in range(_ATTEMPTS):
+            head, record, answers = await self._entered(entity, window, fence)
+            if record is None:
+                return History(None, [], 0, answers)
+            if record.kind is Kind.VALUE:
+                state = None if record.value is None else Snapshot(record.sequence, record.value)
+                return History(state, [], record.sequence, answers)
+            snapshot, first = await self._snapshot(entity, schema)
+            if snapshot is None or snapshot.sequence <= head.sequence:
+                snapshot, events = await self._events_upto(entity, head, snapshot, first)
+                return History(snapshot, events, head.sequence, answers)
+        raise self._busy(entity)
 
     async def load_value(self, entity: EntityKey, *, window: int = 0, fence: Fence | None = None) -> Value:
         """See ``Journal.load_value``."""
@@ -117,15 +120,18 @@ class JetStreamJournal(Journal):
             await self._check_epoch(fence)
         for _ in range(_ATTEMPTS):
             head, record = await self._last(entity)
-            answers = await self._answers(entity, window) if window else ()
-            if fence is None or (head.shard, head.epoch) == fence:
+            if fence is not None and (head.shard, head.epoch) != fence:
+                if head.shard == fence.shard and head.epoch > fence.epoch:
+                    raise Fenced(shard=fence.shard, epoch=fence.epoch, actual=head.epoch)
+                marked = await self._mark(entity, head, record, fence)
+                if marked is None:
+                    continue
+                head = marked
+            answers, newest = await self._answers(entity, window) if window else ((), 0)
+            # An answer that is newer may belong to a change that is newer: a history has both or neither.
+            if newest <= head.place or (await self._last(entity))[0].place == head.place:
                 return head, record, answers
-            if head.shard == fence.shard and head.epoch > fence.epoch:
-                raise Fenced(shard=fence.shard, epoch=fence.epoch, actual=head.epoch)
-            marked = await self._mark(entity, head, record, fence)
-            if marked is not None:
-                return marked, record, answers
-        raise JournalUnavailable(f"`{entity.type}` entity `{entity.id}` is written elsewhere", retry_safe=True)
+        raise self._busy(entity)
 
     async def _mark(self, entity: EntityKey, head: Head, record: Record | None, fence: Fence) -> Head | None:
         """Leave the owner's mark, so that nobody older fits any more; None: the entity has moved."""
@@ -135,7 +141,9 @@ class JetStreamJournal(Journal):
             mark = Record(Kind.MARK, entity, head.sequence, fence.shard, fence.epoch)
         subject = self._subjects.record(entity)
         try:
-            message = Publication(subject, encode(mark), head.place, replaces=mark.kind is Kind.VALUE)
+            # One mark is enough where nothing was written: such an entity has one message.
+            replaces = mark.kind is Kind.VALUE or head.sequence == 0
+            message = Publication(subject, encode(mark), head.place, replaces)
             place = await (await self._store.publish([message]))
         except Refused:
             return None
@@ -208,11 +216,12 @@ class JetStreamJournal(Journal):
                 await asyncio.sleep(_PAUSE)
         return snapshot, events
 
-    async def _answers(self, entity: EntityKey, window: int) -> tuple[Answer, ...]:
+    async def _answers(self, entity: EntityKey, window: int) -> tuple[tuple[Answer, ...], int]:
+        """The newest answers, and the place of the last of them."""
         subject = self._subjects.answers(entity)
         newest = await self._store.last(subject)
         if newest is None:
-            return ()
+            return (), 0
         found: list[Stored] = []
         first, waits = 1, 0
         while not found or found[-1].place < newest.place:
@@ -226,7 +235,7 @@ class JetStreamJournal(Journal):
                 raise JournalUnavailable("a replica of the journal lags behind", retry_safe=True)
             await asyncio.sleep(_PAUSE)
         answers = [decode_answer(stored.data, subject) for stored in found if stored.place <= newest.place]
-        return tuple(answers[-window:])
+        return tuple(answers[-window:]), newest.place
 
     # --- Shards -------------------------------------------------------------------------------------------------------
 
@@ -256,13 +265,13 @@ class JetStreamJournal(Journal):
         """See ``Journal.read``."""
         if partition:
             return Page([], after)
-        begin, within = after >> _WITHIN, after & _LAST_WITHIN
-        first = begin if within != _LAST_WITHIN else begin + 1
+        begin, within = after >> WITHIN, after & LAST_WITHIN
+        first = begin if within != LAST_WITHIN else begin + 1
         events: list[Logged] = []
         upto = after
         for stored in await self._store.messages(self._subjects.records, first, min(limit, _SLICE)):
             record = decode(stored.data, stored.subject)
-            upto = max(upto, stored.place << _WITHIN | _LAST_WITHIN)
+            upto = max(upto, stored.place << WITHIN | LAST_WITHIN)
             if types is not None and record.entity.type not in types:
                 continue
             new = [logged for logged in _logged(stored, record) if logged.offset > after]
@@ -288,22 +297,32 @@ class JetStreamJournal(Journal):
 
     async def entities(self, type: str, after: str | None, limit: int) -> list[EntityKey]:
         """See ``Journal.entities``. All of the type are looked at: it is for people's tools."""
-        ids = set()
-        for subject in await self._store.subjects(self._subjects.records_of(type)):
-            id = plain(subject.rpartition(".")[2])
-            ids.add(id if id is not None else (await self._key(subject)).id)
-        for subject in await self._store.subjects(
-            self._subjects.answers(EntityKey(type, "*")).rpartition(".")[0] + ".*"
-        ):
-            id = plain(subject.rpartition(".")[2])
-            if id is not None:
-                ids.add(id)
-        return [EntityKey(type, id) for id in sorted(ids) if after is None or id > after][:limit]
+        written: dict[str, bool] = {}
+        for filter in (self._subjects.records_of(type), self._subjects.answers_of(type)):
+            for subject, count in (await self._store.subjects(filter)).items():
+                id = plain(subject.rpartition(".")[2])
+                if id is None:
+                    id = (await self._key(subject)).id
+                # A single message may be the mark of an owner that has loaded it, and nothing was ever written.
+                written[id] = written.get(id, False) or count > 1 or filter != self._subjects.records_of(type)
+        keys = [EntityKey(type, id) for id in sorted(written) if after is None or id > after]
+        found: list[EntityKey] = []
+        while keys and len(found) < limit:
+            some, keys = keys[:_AT_ONCE], keys[_AT_ONCE:]
+            are = await asyncio.gather(*(self._is_written(key) for key in some if not written[key.id]))
+            certain = iter(are)
+            found += (key for key in some if written[key.id] or next(certain))
+        return found[:limit]
+
+    async def _is_written(self, entity: EntityKey) -> bool:
+        subject = self._subjects.record(entity)
+        stored = await self._store.last(subject)
+        return stored is not None and decode(stored.data, subject).sequence > 0
 
     async def types(self) -> list[str]:
         """See ``Journal.types``. All entities are looked at: it is for people's tools."""
         found: dict[str, str] = {}
-        for filter in (self._subjects.records, self._subjects.records.replace(".e.", ".a.")):
+        for filter in (self._subjects.records, self._subjects.all_answers):
             for subject in await self._store.subjects(filter):
                 found.setdefault(subject.split(".")[2], subject)
         names = set()
@@ -316,13 +335,16 @@ class JetStreamJournal(Journal):
         stored = await self._store.last(subject)
         if stored is None:
             raise JournalUnavailable("an entity was deleted while it was looked for", retry_safe=True)
-        return decode(stored.data, subject).entity
+        return decode_key(stored.data, subject)
 
     def _damaged(self, entity: EntityKey, what: str) -> JournalInvalid:
         return JournalInvalid(
             f"`{entity.type}` entity `{entity.id}`: its history in {self._settings.where} is damaged: {what}; "
             "restore the stream from a backup"
         )
+
+    def _busy(self, entity: EntityKey) -> JournalUnavailable:
+        return JournalUnavailable(f"`{entity.type}` entity `{entity.id}` is written elsewhere", retry_safe=True)
 
     def _closed(self) -> JournalUnavailable:
         return JournalUnavailable(f"the journal {self._settings.where} is closed", retry_safe=True)
@@ -331,6 +353,6 @@ class JetStreamJournal(Journal):
 def _logged(stored: Stored, record: Record) -> list[Logged]:
     begin = record.sequence - len(record.events)
     return [
-        Logged(stored.place << _WITHIN | n, record.entity, begin + n, payload, stored.time)
+        Logged(stored.place << WITHIN | n, record.entity, begin + n, payload, stored.time)
         for n, payload in enumerate(record.events, 1)
     ]

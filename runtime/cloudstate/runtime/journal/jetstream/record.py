@@ -1,7 +1,7 @@
 """What the messages of the stream hold, as bytes. Pure.
 
 All begin with a version and a kind; then come fields of a fixed order. Numbers are eight bytes, big endian; texts and
-bytes have their length, four bytes, before them.
+bytes have their length, four bytes, before them. What comes after the last field is left alone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from cloudstate.runtime.journal.port import Answer, AppendEvents, EntityKey, Wri
 from cloudstate.runtime.payload import Payload
 
 _VERSION = 1
+
+#: An offset of the log is the place of a message and, in so many bits, the place of an event within it.
+WITHIN = 20
+LAST_WITHIN = 2**WITHIN - 1
 
 
 class Kind(IntEnum):
@@ -77,24 +81,42 @@ class _Reader:
                 f"a message on `{where}` has format {version}, this version knows {_VERSION}; "
                 "use the newer version that wrote it, or give another stream"
             )
-        self.kind = Kind(data[1])
         self._data = data
+        self._where = where
         self.place = 2
 
+    @property
+    def is_at_end(self) -> bool:
+        return self.place >= len(self._data)
+
+    def kind(self, *allowed: Kind) -> Kind:
+        if self._data[1] not in allowed:
+            raise self._damaged()
+        return Kind(self._data[1])
+
     def number(self) -> int:
-        self.place += 8
-        return int.from_bytes(self._data[self.place - 8 : self.place], "big")
+        return int.from_bytes(self._taken(8), "big")
 
     def data(self) -> bytes:
-        begin = self.place + 4
-        self.place = begin + int.from_bytes(self._data[self.place : begin], "big")
-        return self._data[begin : self.place]
+        return self._taken(int.from_bytes(self._taken(4), "big"))
 
     def text(self) -> str:
-        return self.data().decode()
+        try:
+            return self.data().decode()
+        except UnicodeDecodeError as error:
+            raise self._damaged() from error
 
     def payload(self) -> Payload:
         return Payload(self.text(), self.data())
+
+    def _taken(self, count: int) -> bytes:
+        begin, self.place = self.place, self.place + count
+        if self.place > len(self._data):
+            raise self._damaged()
+        return self._data[begin : self.place]
+
+    def _damaged(self) -> JournalInvalid:
+        return JournalInvalid(f"a message on `{self._where}` is damaged; restore the stream from a backup")
 
 
 def encode(record: Record) -> bytes:
@@ -113,14 +135,15 @@ def decode(data: bytes, where: str) -> Record:
     """A record.
 
     Raises:
-        JournalInvalid: another version wrote it.
+        JournalInvalid: another version wrote it, or it is damaged.
     """
     reader = _Reader(data, where)
+    kind = reader.kind(Kind.EVENTS, Kind.VALUE, Kind.MARK)
     entity = EntityKey(reader.text(), reader.text())
     sequence, shard, epoch = reader.number(), reader.text(), reader.number()
     events = tuple(reader.payload() for _ in range(reader.number()))
-    value = reader.payload() if reader.place < len(data) else None
-    return Record(reader.kind, entity, sequence, shard, epoch, events, value)
+    value = reader.payload() if kind is Kind.VALUE and not reader.is_at_end else None
+    return Record(kind, entity, sequence, shard, epoch, events, value)
 
 
 def following(append: AppendEvents | WriteValue, sequence: int) -> Record:
@@ -139,17 +162,34 @@ def encode_snapshot(sequence: int, payload: Payload, schema: str) -> bytes:
 def decode_snapshot(data: bytes, where: str) -> tuple[int, str, Payload]:
     """Its sequence, its schema and the state. Raises as ``decode``."""
     reader = _Reader(data, where)
+    reader.kind(Kind.SNAPSHOT)
     return reader.number(), reader.text(), reader.payload()
 
 
-def encode_answer(answer: Answer) -> bytes:
-    """A kept answer's message."""
-    return _Writer(Kind.ANSWER).number(answer.number).text(answer.command_id).data(answer.reply).done()
+def encode_answer(answer: Answer, entity: EntityKey | None = None) -> bytes:
+    """A kept answer's message; with the entity where its subject does not tell it."""
+    made = _Writer(Kind.ANSWER).number(answer.number).text(answer.command_id).data(answer.reply)
+    if entity is not None:
+        made.text(entity.type).text(entity.id)
+    return made.done()
 
 
 def decode_answer(data: bytes, where: str) -> Answer:
     """A kept answer. Raises as ``decode``."""
+    return _answer(_Reader(data, where))
+
+
+def decode_key(data: bytes, where: str) -> EntityKey:
+    """The entity of a record, or of an answer that has it. Raises as ``decode``."""
+    if data[1:2] != bytes((Kind.ANSWER,)):
+        return decode(data, where).entity
     reader = _Reader(data, where)
+    _answer(reader)
+    return EntityKey(reader.text(), reader.text())
+
+
+def _answer(reader: _Reader) -> Answer:
+    reader.kind(Kind.ANSWER)
     return Answer(reader.number(), reader.text(), reader.data())
 
 
@@ -161,5 +201,6 @@ def encode_epoch(shard: str, epoch: int) -> bytes:
 def decode_epoch(data: bytes, where: str) -> int:
     """A shard's epoch. Raises as ``decode``."""
     reader = _Reader(data, where)
+    reader.kind(Kind.EPOCH)
     reader.text()
     return reader.number()

@@ -9,6 +9,7 @@ import secrets
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import nats
@@ -16,19 +17,21 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from cloudstate.runtime.journal.errors import JournalError, JournalInvalid, JournalUnavailable
+from cloudstate.runtime.journal.jetstream.replies import Replies
 from cloudstate.runtime.journal.jetstream.settings import JetStreamSettings
+from cloudstate.runtime.journal.jetstream.stream import OLDEST_SERVER, check, wanted
 
 logger = logging.getLogger(__name__)
 
-#: "wrong last sequence": the expectation of a publication did not hold.
-WRONG_LAST_SEQUENCE = 10071
+#: "wrong last sequence": the expectation of a publication did not hold; the other one if a message is under way still.
+_WRONG_LAST_SEQUENCE = (10071, 10164)
+#: "storing failed": on some replicas, perhaps.
+_STORE_FAILED = 10077
 _NOT_FOUND = (10037, 10059)
+#: Seconds between pings; a server that leaves two of them unanswered is given up.
+PING_INTERVAL = 5
 #: Bytes that headers and the encoding may take of a message.
 _MARGIN = 4096
-
-#: What the stream has to be for histories to be safe in it.
-_NEEDED = {"retention": "limits", "allow_direct": True, "allow_atomic": True, "allow_rollup_hdrs": True}
-_UNBOUNDED = {"max_msgs": -1, "max_bytes": -1, "max_age": 0, "max_msgs_per_subject": -1}
 
 
 class Stored(NamedTuple):
@@ -66,25 +69,25 @@ class Store:
     def __init__(self, settings: JetStreamSettings) -> None:
         self._settings = settings
         self._client: Any = None
-        self._inbox = ""
-        self._count = 0
-        self._waiting: dict[str, asyncio.Future[bytes]] = {}
+        self._replies = Replies()
+        self._complaint = ""
 
     @property
     def max_append(self) -> int:
-        """The largest append that the server takes in one message."""
+        """The largest append, and the largest message, that the server takes."""
         return min(self._settings.max_append, int(self._client.max_payload) - _MARGIN)
 
     async def open(self) -> None:
         """Connect, and make the stream where there is none.
 
         Raises:
-            JournalUnavailable: no server can be reached.
-            JournalInvalid: the stream is not fit for a journal.
+            JournalUnavailable: no server can be reached, or none that lets us in.
+            JournalInvalid: the servers or the stream are not fit for a journal.
         """
         settings = self._settings
         try:
-            async with asyncio.timeout(settings.connect_timeout):  # nats tries for ever otherwise
+            # Without a limit of ours it would be tried for ever.
+            async with asyncio.timeout(settings.connect_timeout * len(settings.servers)):
                 self._client = await nats.connect(
                     list(settings.servers),
                     name="cloudstate",
@@ -94,13 +97,16 @@ class Store:
                     pending_size=64 * 1024 * 1024,
                     user_credentials=settings.credentials,
                     allow_reconnect=True,
-                    error_cb=_complain,
+                    ping_interval=PING_INTERVAL,
+                    error_cb=self._complain,
+                    disconnected_cb=self._lost,
                 )
         except (OSError, nats.errors.Error, TimeoutError) as error:
-            raise self._unavailable(f"no server can be reached ({error or type(error).__name__})", True) from error
-        self._inbox = self._client.new_inbox()
+            reason = self._complaint or str(error) or type(error).__name__
+            raise self._unavailable(f"no server can be reached ({reason})", True) from error
         try:
-            await self._client.subscribe(f"{self._inbox}.*", cb=self._heard)
+            self._check_server()
+            await self._replies.listen(self._client)
             await self._make_when_ready()
         except BaseException:
             await self.close()
@@ -135,12 +141,24 @@ class Store:
                 "Nats-Batch-Sequence": str(len(messages)),
                 "Nats-Batch-Commit": "1",
             }
-        self._count += 1
-        name = f"{self._inbox}.{self._count}"
         answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._waiting[name] = answered
-        await self._client.publish(last.subject, last.data, reply=name, headers=headers or None)
+        name = self._replies.expect(partial(self._answered, answered))
+        try:
+            await self._client.publish(last.subject, last.data, reply=name, headers=headers or None)
+        except BaseException:
+            self._replies.forget(name)
+            raise
         return asyncio.ensure_future(self._acknowledged(name, answered, len(messages)))
+
+    def _answered(self, answered: asyncio.Future[bytes], message: Msg | None) -> None:
+        if answered.done():
+            return
+        if message is None:
+            answered.set_exception(self._unavailable("the connection was lost before the acknowledgement", None))
+        elif message.headers and message.headers.get("Status") == "503":
+            answered.set_exception(self._unavailable("the stream has no leader", True))
+        else:
+            answered.set_result(message.data)
 
     async def _acknowledged(self, name: str, answered: asyncio.Future[bytes], count: int) -> int:
         try:
@@ -149,22 +167,13 @@ class Store:
         except TimeoutError as error:
             raise self._unavailable("the stream did not acknowledge in time", None) from error
         finally:
-            self._waiting.pop(name, None)
+            self._replies.forget(name)
         if "error" in answer:
-            code = answer["error"].get("err_code", 0)
-            if code == WRONG_LAST_SEQUENCE:
-                raise Refused(answer["error"]["description"])
-            raise self._unavailable(f"the stream refused ({answer['error'].get('description')})", True)
+            code, text = answer["error"].get("err_code", 0), answer["error"].get("description")
+            if code in _WRONG_LAST_SEQUENCE:
+                raise Refused(text)
+            raise self._unavailable(f"the stream refused ({text})", None if code == _STORE_FAILED else True)
         return int(answer["seq"]) - count + 1
-
-    async def _heard(self, message: Msg) -> None:
-        waiting = self._waiting.get(message.subject)
-        if waiting is None or waiting.done():
-            return
-        if message.headers and message.headers.get("Status") == "503":
-            waiting.set_exception(self._unavailable("the stream has no leader", True))
-        else:
-            waiting.set_result(message.data)
 
     # --- Reading ------------------------------------------------------------------------------------------------------
 
@@ -180,39 +189,44 @@ class Store:
     async def messages(self, subject: str, first: int, count: int) -> list[Stored]:
         """At most so many messages of a subject (or of those that fit it) from a place on, from any replica."""
         client = self._connected()
-        inbox = client.new_inbox()
         request = {"seq": max(first, 1), "batch": count, "next_by_subj": subject}
-        arrived: asyncio.Queue[Msg] = asyncio.Queue()
-        listening = await client.subscribe(inbox, cb=arrived.put)
         found: list[Stored] = []
+        complete: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        name = self._replies.expect(partial(self._read, complete, found, count))
         try:
-            await client.publish(
-                f"$JS.API.DIRECT.GET.{self._settings.stream}", json.dumps(request).encode(), reply=inbox
-            )
+            await client.publish(f"$JS.API.DIRECT.GET.{self._settings.stream}", json.dumps(request).encode(), name)
             async with asyncio.timeout(self._settings.answer_timeout):
-                while True:
-                    message = await arrived.get()
-                    headers = message.headers or {}
-                    if "Nats-Sequence" not in headers:
-                        if headers.get("Status") in ("204", "404"):
-                            return found
-                        raise self._unavailable(f"reading failed (status {headers.get('Status')})", True)
-                    found.append(_stored(message, headers))
-                    if len(found) == count:
-                        return found
-        except TimeoutError as error:
-            raise self._unavailable("the stream did not answer in time", True) from error
+                await complete
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            raise self._unavailable(f"the stream did not answer ({error or type(error).__name__})", True) from error
         finally:
-            await listening.unsubscribe()
+            self._replies.forget(name)
+        return found
 
-    async def subjects(self, filter: str) -> list[str]:
-        """The subjects that fit a filter and have messages."""
-        found: list[str] = []
+    def _read(self, complete: asyncio.Future[None], found: list[Stored], count: int, message: Msg | None) -> None:
+        if complete.done():
+            return
+        if message is None:
+            complete.set_exception(self._unavailable("the connection was lost", True))
+            return
+        headers = message.headers or {}
+        if "Nats-Sequence" in headers:
+            found.append(_stored(message, headers))
+            if len(found) == count:
+                complete.set_result(None)
+        elif headers.get("Status") in ("204", "404"):
+            complete.set_result(None)
+        else:
+            complete.set_exception(self._unavailable(f"reading failed (status {headers.get('Status')})", True))
+
+    async def subjects(self, filter: str) -> dict[str, int]:
+        """The subjects that fit a filter and have messages, and how many."""
+        found: dict[str, int] = {}
         while True:
             request = {"subjects_filter": filter, "offset": len(found)}
             answer = await self._ask(f"STREAM.INFO.{self._settings.stream}", request)
             page = ((answer or {}).get("state") or {}).get("subjects") or {}
-            found += page
+            found |= page
             if not page or len(found) >= ((answer or {}).get("total") or 0):
                 return found
 
@@ -227,6 +241,9 @@ class Store:
             reply = await client.request(
                 f"$JS.API.{what}", json.dumps(request).encode(), timeout=self._settings.answer_timeout
             )
+        except nats.errors.NoRespondersError as error:
+            reason = "JetStream is not enabled on the servers, or they have no leader yet"
+            raise self._unavailable(reason, True) from error
         except (nats.errors.Error, OSError, TimeoutError) as error:
             raise self._unavailable(f"JetStream did not answer ({error or type(error).__name__})", True) from error
         answer = json.loads(reply.data)
@@ -253,18 +270,10 @@ class Store:
         settings = self._settings
         info = await self._ask(f"STREAM.INFO.{settings.stream}", {})
         if info is None:
-            config = {
-                "name": settings.stream,
-                "subjects": [f"{settings.stream}.>"],
-                "storage": settings.storage,
-                "num_replicas": settings.replicas,
-                "discard": "new",
-                "metadata": {"cloudstate.format": "1"},
-                **_NEEDED,
-                **_UNBOUNDED,
-            }
-            info = await self._ask(f"STREAM.CREATE.{settings.stream}", config)
-        self._check(info["config"])
+            info = await self._ask(f"STREAM.CREATE.{settings.stream}", wanted(settings))
+        if info is None:
+            raise self._unavailable("the stream cannot be made", True)
+        check(info["config"], settings)
         if settings.replicas == 1 or settings.storage == "memory":
             logger.warning(
                 "the journal %s has %s: what is acknowledged is lost with that server",
@@ -277,19 +286,22 @@ class Store:
             settings.where,
         )
 
-    def _check(self, config: Mapping[str, Any]) -> None:
-        """Raises JournalInvalid: the stream would lose what it is given, or cannot do what is needed."""
-        wrong = [name for name, value in {**_NEEDED, **_UNBOUNDED}.items() if config.get(name, value) != value]
-        wrong += [name for name in ("allow_direct", "allow_atomic", "allow_rollup_hdrs") if not config.get(name)]
-        if config["num_replicas"] < self._settings.replicas:
-            wrong.append(f"num_replicas (it has {config['num_replicas']})")
-        if config["storage"] != self._settings.storage:
-            wrong.append(f"storage (it is {config['storage']})")
-        if wrong:
+    def _check_server(self) -> None:
+        version = self._client.connected_server_version
+        if (version.major, version.minor) < OLDEST_SERVER:
             raise JournalInvalid(
-                f"the stream `{self._settings.stream}` is not set up as a journal: {', '.join(dict.fromkeys(wrong))}; "
-                "edit it (`nats stream edit`), or give another name, which is made then"
+                f"the journal {self._settings.where}: its server is of version {version.major}.{version.minor}, "
+                f"{OLDEST_SERVER[0]}.{OLDEST_SERVER[1]} or newer is needed for atomic batches; update NATS"
             )
+
+    async def _complain(self, error: Exception) -> None:
+        complaint = str(error) or type(error).__name__
+        if complaint != self._complaint:  # else each attempt to connect again would say it again
+            logger.warning("nats: %s", complaint)
+        self._complaint = complaint
+
+    async def _lost(self) -> None:
+        self._replies.lose()
 
     def _connected(self) -> Any:
         if self._client is None:
@@ -316,7 +328,3 @@ def _headers(message: Publication) -> dict[str, str]:
 def _stored(message: Msg, headers: Mapping[str, str]) -> Stored:
     time = datetime.fromisoformat(headers["Nats-Time-Stamp"]).timestamp()
     return Stored(headers["Nats-Subject"], int(headers["Nats-Sequence"]), message.data, time)
-
-
-async def _complain(error: Exception) -> None:
-    logger.warning("nats: %s", error or type(error).__name__)

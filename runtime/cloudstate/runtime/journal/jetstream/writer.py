@@ -11,9 +11,15 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from cloudstate.runtime.journal.errors import Fenced, JournalError, JournalUnavailable, WrongExpectedSequence
+from cloudstate.runtime.journal.errors import (
+    AppendTooLarge,
+    Fenced,
+    JournalError,
+    JournalUnavailable,
+    WrongExpectedSequence,
+)
 from cloudstate.runtime.journal.jetstream.heads import Head, Heads, head_of
-from cloudstate.runtime.journal.jetstream.record import encode, encode_answer, encode_snapshot, following
+from cloudstate.runtime.journal.jetstream.record import LAST_WITHIN, encode, encode_answer, encode_snapshot, following
 from cloudstate.runtime.journal.jetstream.settings import JetStreamSettings
 from cloudstate.runtime.journal.jetstream.store import Publication, Refused, Store
 from cloudstate.runtime.journal.jetstream.subjects import Subjects
@@ -26,6 +32,8 @@ Append: TypeAlias = AppendEvents | WriteValue
 
 #: How often an append is tried whose entity moved in a way that does not matter to it (a mark of its owner).
 _ATTEMPTS = 3
+#: Events of one append: their number is a part of their offsets. Each takes more than eight bytes.
+_MOST_EVENTS = LAST_WITHIN
 #: After so many answers of an entity, its old ones are forgotten.
 _FORGET_EVERY = 500
 
@@ -133,7 +141,7 @@ class Writer:
     async def _publish(self, append: Append, head: Head) -> asyncio.Future[Appended]:
         """Publish an append; what follows if it does not fit goes on in the background."""
         try:
-            acknowledged = await self._store.publish(self._messages(append, head))
+            acknowledged = await self._store.publish(self._fitting(append, head))
         except JournalError as error:
             failed: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
             failed.set_result(error)
@@ -154,7 +162,7 @@ class Writer:
                         return verdict
                     if attempt == _ATTEMPTS - 1:
                         break
-                    acknowledged = await self._store.publish(self._messages(append, head))
+                    acknowledged = await self._store.publish(self._fitting(append, head))
                 except JournalError as error:
                     return error
             except JournalError as error:
@@ -173,6 +181,15 @@ class Writer:
             forgetting = self._store.purge(self._subjects.answers(append.entity), MAX_WINDOW)
             asyncio.ensure_future(_quietly(forgetting))  # noqa: RUF006 - ends by its time-out
         return head.sequence
+
+    def _fitting(self, append: Append, head: Head) -> list[Publication]:
+        """The messages of an append; each has to fit the server's ``max_payload``, with all that is around payloads."""
+        messages = self._messages(append, head)
+        size, limit = max(len(message.data) for message in messages), self._store.max_append
+        if size > limit or (isinstance(append, AppendEvents) and len(append.events) > _MOST_EVENTS):
+            type, id = append.entity
+            raise AppendTooLarge(entity_type=type, entity_id=id, size=size, limit=min(limit, 8 * _MOST_EVENTS))
+        return messages
 
     def _messages(self, append: Append, head: Head) -> list[Publication]:
         """The messages of an append. That the expectation fits the known head is the stream's to say.
@@ -193,7 +210,7 @@ class Writer:
                 snapshot = encode_snapshot(record.sequence, append.snapshot, append.schema)
                 messages.append(Publication(subjects.snapshot(entity), snapshot, replaces=True))
         if append.answer is not None:
-            data = encode_answer(append.answer)
+            data = encode_answer(append.answer, entity if subjects.hides(entity) else None)
             if messages:
                 messages.append(Publication(subjects.answers(entity), data))
             else:
