@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloudstate.compiler.frontend.yaml_path import lookup, value, values
 from cloudstate.compiler.model.deployment import StoreKind
-from cloudstate.compiler.model.spec import AutoscaleSpec, DeploymentSpec, StoreSpec
+from cloudstate.compiler.model.spec import AutoscaleSpec, DeploymentSpec, JwtSpec, StoreSpec
 from cloudstate.compiler.source import Located, Node
 
 _DEFAULT_CPU = 80
@@ -26,6 +26,13 @@ def deployment_of(spec: Node) -> DeploymentSpec:
         callers=values(spec, "deploy", "callers"),
         cpu=_quantity(spec, "cpu"),
         memory=_quantity(spec, "memory"),
+        proxy=value(spec, "deploy", "proxy"),
+        broker=value(spec, "deploy", "broker", "secret"),
+        jwt=_jwt(spec),
+        gateway=value(spec, "deploy", "gateway"),
+        hosts=values(spec, "deploy", "hosts"),
+        metrics=value(spec, "deploy", "metrics"),
+        kubernetes=value(spec, "deploy", "kubernetes"),
     )
 
 
@@ -36,6 +43,12 @@ def _autoscale(spec: Node) -> AutoscaleSpec | None:
         return None
     cpu = value(spec, "deploy", "autoscale", "cpu")
     return AutoscaleSpec(low, high, cpu.value if cpu else _DEFAULT_CPU, node.span)
+
+
+def _jwt(spec: Node) -> JwtSpec | None:
+    node = lookup(spec, "deploy", "jwt")
+    issuer, keys = value(spec, "deploy", "jwt", "issuer"), value(spec, "deploy", "jwt", "keys")
+    return JwtSpec(issuer, keys, node.span) if node and issuer and keys else None
 
 
 def _quantity(spec: Node, key: str) -> Located[str] | None:

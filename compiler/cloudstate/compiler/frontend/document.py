@@ -105,6 +105,19 @@ class ResourcesDocument(_Document):
     memory: Quantity = Field("256Mi", description="A Kubernetes quantity.")
 
 
+class BrokerDocument(_Document):
+    """Where topics are."""
+
+    secret: str = Field(description="The Kubernetes Secret whose key `url` is the broker's address.")
+
+
+class JwtDocument(_Document):
+    """Whose tokens callers must show."""
+
+    issuer: str = Field(description="The `iss` of the tokens.")
+    keys: str = Field(description="Where the issuer's keys (JWKS) are: an https address.")
+
+
 class DeployDocument(_Document):
     """How many, of which image, and who may call."""
 
@@ -114,6 +127,15 @@ class DeployDocument(_Document):
     mesh: Literal["none", "istio", "istio-ambient", "gateway-api", "knative"] = "none"
     callers: list[str] = Field(default=[], description="The services that may call this one; empty = all.")
     resources: ResourcesDocument | None = None
+    proxy: str | None = Field(None, description="The proxy's image with `placement: sidecar`; else the function's.")
+    broker: BrokerDocument | None = None
+    jwt: JwtDocument | None = None
+    gateway: str | None = Field(None, description="The Gateway that routes to the service: `NAME` or `NAMESPACE/NAME`.")
+    hosts: list[str] = Field(default=[], description="The host names under which the gateway serves it; empty = all.")
+    metrics: bool = Field(False, description="Serve metrics, and have Prometheus collect them.")
+    kubernetes: Literal["1.29", "1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37"] = Field(
+        "1.30", description="The oldest Kubernetes that the manifests are for."
+    )
 
 
 class ServiceDocument(_Document):

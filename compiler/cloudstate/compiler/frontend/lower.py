@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
-from cloudstate.compiler.model.deployment import Autoscale, Deployment, Resources, Store
+from cloudstate.compiler.model.deployment import OLDEST, Autoscale, Deployment, Jwt, Resources, Store
 from cloudstate.compiler.model.entity import Command, Entity, Upcaster
 from cloudstate.compiler.model.naming import implementation_of, type_of
 from cloudstate.compiler.model.schema import RpcDeclaration
@@ -14,6 +14,8 @@ from cloudstate.compiler.model.service import Placement, Service
 from cloudstate.compiler.model.spec import CommandSpec, DeploymentSpec, EntitySpec, Spec
 
 _DIGEST_LENGTH = 16
+#: Keys of ``deploy`` that came later: a service that does not use them keeps the digest that it had before.
+_LATER = frozenset({"proxy", "broker", "jwt", "gateway", "hosts", "metrics", "kubernetes"})
 
 
 def lower(spec: Spec) -> Service:
@@ -41,6 +43,9 @@ def _digest(service: Service) -> str:
         # Services without upcasters keep the digests that they had before there were any.
         if not entity["upcasters"]:
             del entity["upcasters"]
+    for later in fields(Deployment):
+        if later.name in _LATER and getattr(service.deployment, later.name) == later.default:
+            del content["deployment"][later.name]
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     return f"sha256:{hashlib.sha256(service.descriptors + text.encode()).hexdigest()[:_DIGEST_LENGTH]}"
 
@@ -100,4 +105,11 @@ def _deployment(spec: DeploymentSpec) -> Deployment:
             cpu=spec.cpu.value if spec.cpu else defaults.cpu,
             memory=spec.memory.value if spec.memory else defaults.memory,
         ),
+        proxy=spec.proxy.value if spec.proxy else None,
+        broker=spec.broker.value if spec.broker else None,
+        jwt=Jwt(spec.jwt.issuer.value, spec.jwt.keys.value) if spec.jwt else None,
+        gateway=spec.gateway.value if spec.gateway else None,
+        hosts=tuple(host.value for host in spec.hosts),
+        metrics=spec.metrics is not None and spec.metrics.value,
+        kubernetes=spec.kubernetes.value if spec.kubernetes else OLDEST,
     )

@@ -41,6 +41,20 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class Jwt:
+    """Whose tokens callers must show: the ``iss`` of the tokens, and where the issuer's keys are."""
+
+    issuer: str
+    keys: str
+
+
+#: The Kubernetes minors that manifests can be made for, oldest first.
+KUBERNETES = tuple(f"1.{minor}" for minor in range(29, 38))
+#: The one where the spec does not say.
+OLDEST = "1.30"
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """How many, of which image, and who may call.
 
@@ -49,6 +63,13 @@ class Deployment:
         replicas: number of pods when ``autoscale`` is None.
         mesh: ``none``, ``istio``, ``istio-ambient``, ``gateway-api`` or ``knative``.
         callers: names of the services that may call this one; empty = not restricted.
+        proxy: image of the proxy where the placement is sidecar; None = the one of the function.
+        broker: the Secret with the address of the broker of topics; None = the service has no topics.
+        jwt: the issuer whose tokens callers must show.
+        gateway: the Gateway that routes to the service, as ``NAME`` or ``NAMESPACE/NAME``.
+        hosts: the host names under which the gateway serves it; empty = all of the gateway.
+        metrics: whether metrics are served and collected.
+        kubernetes: the oldest minor that the manifests are for, one of ``KUBERNETES``.
     """
 
     image: str | None = None
@@ -57,3 +78,15 @@ class Deployment:
     mesh: str = "none"
     callers: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
+    proxy: str | None = None
+    broker: str | None = None
+    jwt: Jwt | None = None
+    gateway: str | None = None
+    hosts: tuple[str, ...] = ()
+    metrics: bool = False
+    kubernetes: str = OLDEST
+
+    @property
+    def minor(self) -> int:
+        """The number behind the point of ``kubernetes``."""
+        return int(self.kubernetes.partition(".")[2])

@@ -91,6 +91,15 @@ class AutoscaleSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class JwtSpec:
+    """The ``deploy.jwt`` of the spec."""
+
+    issuer: Located[str]
+    keys: Located[str]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentSpec:
     """The ``deploy`` of the spec."""
 
@@ -101,6 +110,13 @@ class DeploymentSpec:
     callers: tuple[Located[str], ...] = ()
     cpu: Located[str] | None = None
     memory: Located[str] | None = None
+    proxy: Located[str] | None = None
+    broker: Located[str] | None = None
+    jwt: JwtSpec | None = None
+    gateway: Located[str] | None = None
+    hosts: tuple[Located[str], ...] = ()
+    metrics: Located[bool] | None = None
+    kubernetes: Located[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

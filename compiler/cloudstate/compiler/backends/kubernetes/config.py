@@ -14,8 +14,10 @@ from cloudstate.compiler.model import Model, Service, StoreKind
 PORT = 9000
 #: Where a journal that lives in files is mounted.
 DATA = "/var/lib/cloudstate"
-#: Where the Secret of the store is mounted: one file per key.
-STORE_SECRET = "/etc/cloudstate/store"  # noqa: S105 - a path
+#: Metrics are served here, without TLS, where the spec asks for them.
+METRICS_PORT = 9090
+#: The key of a Secret under which an address with its credentials stands.
+URL_KEY = "url"
 
 
 def is_stateful(service: Service) -> bool:
@@ -33,9 +35,19 @@ def settings(service: Service) -> dict[str, str]:
     values = {"HOST": "0.0.0.0", "HTTP_PORT": str(PORT)}  # noqa: S104 - a pod has its own address
     if has_volume(service):
         values["CLOUDSTATE_JOURNAL"] = f"sqlite:{DATA}/{service.name}.db"
-    if service.store.secret:
-        values["CLOUDSTATE_STORE_SECRET"] = STORE_SECRET
+    if service.deployment.metrics:
+        values["METRICS_PORT"] = str(METRICS_PORT)
     return values
+
+
+def from_secrets(service: Service) -> list[Manifest]:
+    """The environment that holds credentials: named here, kept in Secrets that somebody else makes."""
+    named = {"CLOUDSTATE_JOURNAL": service.store.secret, "CLOUDSTATE_BROKER": service.deployment.broker}
+    return [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": URL_KEY}}}
+        for name, secret in named.items()
+        if secret
+    ]
 
 
 def config_map(service: Service) -> Manifest:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from cloudstate.compiler.backends.kubernetes import istio
 from cloudstate.compiler.backends.kubernetes.config import config_map, is_stateful
 from cloudstate.compiler.backends.kubernetes.dump import Manifest, dump
+from cloudstate.compiler.backends.kubernetes.gateway import grpc_route
+from cloudstate.compiler.backends.kubernetes.image import image_files
+from cloudstate.compiler.backends.kubernetes.knative import knative_service
+from cloudstate.compiler.backends.kubernetes.monitoring import dashboard, service_monitor
 from cloudstate.compiler.backends.kubernetes.network import front_service, network_policy, peers_service
 from cloudstate.compiler.backends.kubernetes.scaling import autoscaler, disruption_budget, has_budget
 from cloudstate.compiler.backends.kubernetes.workload import service_account, workload
@@ -23,6 +28,7 @@ def emit(service: Service) -> FileSet:
     )
     list_header = header if service.deployment.image else f"{header}\n{_NO_IMAGE}"
     files = {f"manifests/{name}.yaml": dump(manifest, header) for name, manifest in objects.items()}
+    files |= image_files(service, header)
     files["manifests/kustomization.yaml"] = dump(_kustomization(objects), list_header)
     return FileSet(files)
 
@@ -32,22 +38,34 @@ def manifests(service: Service) -> dict[str, Manifest]:
 
     Without an image there is nothing to run: then only what a workload will need is here.
     """
-    objects = {
-        "service-account": service_account(service),
-        "config": config_map(service),
-        "service": front_service(service),
-    }
+    objects = {"service-account": service_account(service), "config": config_map(service)}
+    if service.deployment.mesh == "knative":
+        return objects | ({"workload": knative_service(service)} if service.deployment.image else {})
+    objects["service"] = front_service(service)
     if is_stateful(service):
         objects["peers"] = peers_service(service)
     if service.deployment.callers:
         objects["network-policy"] = network_policy(service)
-    if service.deployment.image:
-        objects["workload"] = workload(service)
-        if has_budget(service):
-            objects["disruption-budget"] = disruption_budget(service)
-        if service.deployment.autoscale:
-            objects["autoscaler"] = autoscaler(service, service.deployment.autoscale)
+    if service.deployment.metrics:
+        objects |= {"service-monitor": service_monitor(service), "dashboard": dashboard(service)}
+    return objects | _running(service) | _meshed(service)
+
+
+def _running(service: Service) -> dict[str, Manifest]:
+    if not service.deployment.image:
+        return {}
+    objects = {"workload": workload(service)}
+    if has_budget(service):
+        objects["disruption-budget"] = disruption_budget(service)
+    if service.deployment.autoscale:
+        objects["autoscaler"] = autoscaler(service, service.deployment.autoscale)
     return objects
+
+
+def _meshed(service: Service) -> dict[str, Manifest]:
+    mesh, gateway = service.deployment.mesh, service.deployment.gateway
+    objects = istio.objects(service) if mesh in ("istio", "istio-ambient") else {}
+    return objects | ({"route": grpc_route(service, gateway)} if gateway else {})
 
 
 def _kustomization(objects: dict[str, Manifest]) -> Manifest:

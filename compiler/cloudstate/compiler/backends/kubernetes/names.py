@@ -33,3 +33,13 @@ def peers_name(name: str) -> str:
 def config_name(name: str) -> str:
     """The name of the ConfigMap."""
     return object_name(name, "config")
+
+
+def waypoint_name(name: str) -> str:
+    """The name of the proxy that an ambient mesh puts before the service."""
+    return object_name(name, "waypoint")
+
+
+def dashboard_name(name: str) -> str:
+    """The name of the ConfigMap with the dashboard."""
+    return object_name(name, "dashboard")

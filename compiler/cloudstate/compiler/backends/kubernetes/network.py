@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cloudstate.compiler.backends.kubernetes.config import PORT
+from cloudstate.compiler.backends.kubernetes.config import METRICS_PORT, PORT
 from cloudstate.compiler.backends.kubernetes.dump import Manifest
 from cloudstate.compiler.backends.kubernetes.metadata import metadata, selector
-from cloudstate.compiler.backends.kubernetes.names import object_name, peers_name
+from cloudstate.compiler.backends.kubernetes.names import object_name, peers_name, waypoint_name
 from cloudstate.compiler.model import Service
 
 #: Istio reads ``grpc``; everybody else reads the name that Kubernetes has standardised for HTTP/2 without TLS.
@@ -16,11 +16,17 @@ _AMBIENT_TUNNEL = 15008
 
 def front_service(service: Service) -> Manifest:
     """The Service for callers."""
+    ports = [_port("grpc", service)]
+    if service.deployment.metrics:
+        ports.append({"name": "http-metrics", "port": METRICS_PORT, "targetPort": "http-metrics", "protocol": "TCP"})
+    meta = metadata(service, object_name(service.name))
+    if service.deployment.mesh == "istio-ambient":
+        meta["labels"]["istio.io/use-waypoint"] = waypoint_name(service.name)
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(service, object_name(service.name)),
-        "spec": {"type": "ClusterIP", "selector": selector(service), "ports": [_port("grpc", service)]},
+        "metadata": meta,
+        "spec": {"type": "ClusterIP", "selector": selector(service), "ports": ports},
     }
 
 
@@ -49,6 +55,10 @@ def network_policy(service: Service) -> Manifest:
     callers = [
         {"podSelector": {"matchLabels": {"app.kubernetes.io/name": caller}}} for caller in service.deployment.callers
     ]
+    if service.deployment.mesh == "istio-ambient":
+        # What comes through the waypoint has the waypoint's address.
+        waypoint = {"gateway.networking.k8s.io/gateway-name": waypoint_name(service.name)}
+        callers.append({"podSelector": {"matchLabels": waypoint}})
     ports = [{"protocol": "TCP", "port": PORT}]
     if service.deployment.mesh == "istio-ambient":
         ports.append({"protocol": "TCP", "port": _AMBIENT_TUNNEL})
@@ -59,6 +69,9 @@ def network_policy(service: Service) -> Manifest:
         "spec": {
             "podSelector": {"matchLabels": selector(service)},
             "policyTypes": ["Ingress"],
-            "ingress": [{"from": [*callers, {"podSelector": {"matchLabels": selector(service)}}], "ports": ports}],
+            "ingress": [
+                {"from": [*callers, {"podSelector": {"matchLabels": selector(service)}}], "ports": ports},
+                *([{"ports": [{"protocol": "TCP", "port": METRICS_PORT}]}] if service.deployment.metrics else []),
+            ],
         },
     }

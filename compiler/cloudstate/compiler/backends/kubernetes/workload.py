@@ -12,6 +12,8 @@ from cloudstate.compiler.model import Service
 #: Seconds a pod must stay ready before the next one is replaced.
 _MIN_READY = 5
 _VOLUME_SIZE = "1Gi"
+#: The first Kubernetes that keeps to the number of unavailable pods of a StatefulSet.
+_ROLLS_BY_NUMBER = 35
 
 
 def workload(service: Service) -> Manifest:
@@ -37,12 +39,15 @@ def workload(service: Service) -> Manifest:
 
 
 def _identity(service: Service) -> Manifest:
-    return {
+    identity: Manifest = {
         "serviceName": peers_name(service.name),
         # One pod at a time would deadlock: a member is ready when it sees its peers. The field cannot be changed later.
         "podManagementPolicy": "Parallel",
         "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
     }
+    if service.deployment.minor >= _ROLLS_BY_NUMBER:
+        identity["updateStrategy"] = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}
+    return identity
 
 
 def _claim() -> Manifest:

@@ -143,12 +143,14 @@ def test_sqlite_is_kept_on_a_volume_of_the_pod() -> None:
     assert "fsGroup" in pod_of(objects)["securityContext"]
 
 
-def test_the_secret_of_a_store_is_mounted_as_files() -> None:
-    objects = manifests(replace(SHOP, store=Store(StoreKind.POSTGRESQL, "shop-db")))
-    assert {"name": "store", "secret": {"secretName": "shop-db"}} in pod_of(objects)["volumes"]
-    [mount] = [it for it in container_of(objects)["volumeMounts"] if it["name"] == "store"]
-    assert mount["readOnly"] is True
-    assert objects["config"]["data"]["CLOUDSTATE_STORE_SECRET"] == mount["mountPath"]
+def test_addresses_with_credentials_come_from_secrets() -> None:
+    deployment = replace(IMAGE, broker="shop-nats")
+    service = replace(SHOP, store=Store(StoreKind.POSTGRESQL, "shop-db"), deployment=deployment)
+    wired = {it["name"]: it["valueFrom"]["secretKeyRef"] for it in container_of(manifests(service))["env"]}
+    assert wired == {
+        "CLOUDSTATE_JOURNAL": {"name": "shop-db", "key": "url"},
+        "CLOUDSTATE_BROKER": {"name": "shop-nats", "key": "url"},
+    }
 
 
 def test_without_an_image_there_is_nothing_to_run() -> None:
@@ -196,6 +198,15 @@ def test_memory_is_limited_and_cpu_is_not() -> None:
 
 
 def test_termination_leaves_time_to_drain() -> None:
-    objects = manifests(replace(SHOP, placement=Placement.SIDECAR))
+    objects = manifests(SHOP)
     sleep = container_of(objects)["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert sleep + 30 < pod_of(objects)["terminationGracePeriodSeconds"]
+
+
+def test_a_function_outlives_the_drain_of_its_proxy() -> None:
+    objects = manifests(replace(SHOP, placement=Placement.SIDECAR))
+    [proxy] = pod_of(objects)["initContainers"]
+    assert proxy["restartPolicy"] == "Always"
+    assert "startupProbe" not in proxy, "the proxy waits for the function, which starts after it"
+    sleep = container_of(objects)["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert 5 + 30 <= sleep < pod_of(objects)["terminationGracePeriodSeconds"]
