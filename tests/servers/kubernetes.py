@@ -123,6 +123,13 @@ class FakeKubernetes(kmock.KubernetesEmulator):
             warnings.simplefilter("ignore", DeprecationWarning)  # kmock reads its list of kinds the old way
             self.resources.load_bundled()
 
+    async def _serve_version(self, request: kmock.Request) -> kmock.Payload:
+        answer = await super()._serve_version(request)
+        if isinstance(answer, dict):
+            # kmock calls the version of the core group `/v1`, which kubectl does not know.
+            return {**answer, "groupVersion": str(answer["groupVersion"]).lstrip("/")}
+        return answer
+
     async def _handle(self, request: kmock.Request) -> web.StreamResponse:
         if request.resource is None or not request.resource.plural:
             return await super()._handle(request)

@@ -167,7 +167,7 @@ def status(cluster: Cluster, target: Target) -> Iterator[Workload]:
     for ref in _workloads(cluster, target):
         live = cluster.get(ref)
         if live is None:
-            yield Workload(ref.kind, ref.name, 0, 0, 0, "(not applied)", 0)
+            yield Workload(ref.kind, ref.name, ready=0, desired=1, restarts=0, image="(not applied)", age=0)
             continue
         labels = ",".join(f"{key}={value}" for key, value in live["spec"]["selector"]["matchLabels"].items())
         pods = cluster.all_like(Ref("", "v1", "Pod", ref.namespace, ""), labels)
