@@ -1,8 +1,9 @@
 """The crash matrix: the runtime, the database and the messaging are killed at random moments under load.
 
-Clients add to wallets and read them, each command with an id of its own, and send again what got no answer. In the end
-every add has an answer, and the whole history must be what one wallet each could have given: nothing acknowledged is
-lost, nothing is applied twice, every read is right.
+Clients add to wallets (values) or counters (event-sourced) and read them, each command with an id of its own, and send
+again what got no answer. In the end every add has an answer, and the whole history must be what one wallet each could
+have given: nothing acknowledged is lost, nothing is applied twice, every read is right. The log of the journal is read,
+too: it has an event for each add to a counter, once, in order, without a gap.
 
 ``RUNS=50 python -m pytest tests/e2e/test_crashes.py`` takes longer; ``SEED`` repeats a run.
 """
@@ -15,6 +16,7 @@ import random
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,25 +29,61 @@ from tests.processes import ROOT, server
 from tests.servers.nats import Nats, nats, url
 from tests.servers.postgresql import PostgreSQL, postgresql
 
+from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.errors import StatusCode
+from cloudstate.runtime.journal import open_journal
 from cloudstate.runtime.transport import Channel, Outcome, Reply
 
-sys.path.insert(0, str(ROOT / "generated" / "wallet"))
+sys.path[:0] = [str(ROOT / "generated" / "wallet"), str(ROOT / "generated" / "converter")]
 
 RUNS = int(os.environ.get("RUNS", "5"))
 WALLETS = 8
 CLIENTS = 24
-SERVICE = "/com.example.bank.Wallet/"
 #: Seconds that one run may take.
 PATIENCE = 120.0
 #: What says that a command may be sent again.
 RETRYABLE = {StatusCode.UNAVAILABLE, StatusCode.ABORTED}
 
 
+@dataclass(frozen=True)
+class Kind:
+    """Entities that count by one: the project that serves them, the calls, and how large a reply says that one is."""
+
+    project: str
+    add: Callable[[str], tuple[str, bytes]]
+    read: Callable[[str], tuple[str, bytes]]
+    size: Callable[[bytes], int]
+
+
+def wallets() -> Kind:
+    from bank.wallet_pb2 import Balance, DepositRequest, GetBalanceRequest
+
+    path = "/com.example.bank.Wallet/"
+    return Kind(
+        "wallet",
+        lambda id: (f"{path}Deposit", DepositRequest(wallet_id=id, cents=1).SerializeToString()),
+        lambda id: (f"{path}GetBalance", GetBalanceRequest(wallet_id=id).SerializeToString()),
+        lambda reply: Balance.FromString(reply).cents,
+    )
+
+
+def counters() -> Kind:
+    from counting.counting_pb2 import GetTotalRequest, IncreaseRequest, Total
+
+    path = "/com.example.counting.Counter/"
+    return Kind(
+        "converter",
+        lambda id: (f"{path}Increase", IncreaseRequest(counter_id=id, by=1).SerializeToString()),
+        lambda id: (f"{path}GetTotal", GetTotalRequest(counter_id=id).SerializeToString()),
+        lambda reply: Total.FromString(reply).value,
+    )
+
+
 @dataclass
 class Load:
     """What all clients know together."""
 
+    kind: Kind
     chance: random.Random
     numbers: Iterator[int] = field(default_factory=count)
     history: list[Operation] = field(default_factory=list)
@@ -69,8 +107,6 @@ class Load:
 
 async def client(load: Load, channel: Channel) -> None:
     """Send commands until there are enough answers, or until the runtime is gone."""
-    from bank.wallet_pb2 import Balance, DepositRequest, GetBalanceRequest
-
     while load.pending or not load.is_over:
         if load.pending:
             id, wallet, adds, begin = load.pending.pop()
@@ -78,14 +114,12 @@ async def client(load: Load, channel: Channel) -> None:
             number = next(load.numbers)
             id, wallet, adds = f"id-{number}", f"w{number % WALLETS}", load.chance.random() < 0.75
             begin = time.monotonic()
-        request = DepositRequest(wallet_id=wallet, cents=1) if adds else GetBalanceRequest(wallet_id=wallet)
+        path, payload = (load.kind.add if adds else load.kind.read)(wallet)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        path, payload = SERVICE + ("Deposit" if adds else "GetBalance"), request.SerializeToString()
         channel.start_unary(path, payload, (("idempotency-key", id),), None, answer.set_result)
         outcome = await answer
         if isinstance(outcome, Reply):
-            cents = Balance.FromString(outcome.payload).cents
-            load.answered(Operation(wallet, adds, begin, time.monotonic(), cents))
+            load.answered(Operation(wallet, adds, begin, time.monotonic(), load.kind.size(outcome.payload)))
         elif not adds and outcome.status is StatusCode.NOT_FOUND:
             load.answered(Operation(wallet, adds, begin, time.monotonic(), 0))
         else:
@@ -104,9 +138,26 @@ async def rage(load: Load, address: str) -> None:
         await channel.close()
 
 
-def wallets(journal: str) -> list[str]:
-    arguments = ["-m", "cloudstate.cli", "run", "specs/wallet", "--port", "0", "--log-level", "ERROR"]
+def serving(kind: Kind, journal: str) -> list[str]:
+    arguments = ["-m", "cloudstate.cli", "run", f"specs/{kind.project}", "--port", "0", "--log-level", "ERROR"]
     return [*arguments, "--journal", journal]
+
+
+async def logged(journal: str) -> dict[str, int]:
+    """How many events the log has of each entity; they are there in order, without a gap and once."""
+    found: dict[str, int] = {}
+    opened = open_journal(journal, SystemClock())
+    await opened.open()
+    for partition in await opened.partitions():
+        after, is_more = 0, True
+        while is_more:
+            page = await opened.read(partition, after, 1000)
+            for at in page.events:
+                assert at.sequence == found.get(at.entity.id, 0) + 1
+                found[at.entity.id] = at.sequence
+            is_more, after = page.upto > after, page.upto
+    await opened.close()
+    return found
 
 
 def seeded() -> random.Random:
@@ -119,19 +170,21 @@ def concluded(load: Load, journal: str) -> None:
     """Have everything answered, read every wallet once more, and judge."""
     load.kill_at, load.is_gone = 0, False
     load.stop_at = len(load.history)
-    with server(wallets(journal)) as (_, address):
+    with server(serving(load.kind, journal)) as (_, address):
         asyncio.run(rage(load, address))
         known = len([it for it in load.history if it.adds])
         load.stop_at = len(load.history) + 10 * WALLETS
         asyncio.run(rage(load, address))
     assert violations(load.history) == []
     assert known > 0
+    if load.kind.project == "converter":
+        assert asyncio.run(logged(journal)) == Counter(it.counter for it in load.history if it.adds)
 
 
-def kill_the_runtime(journal: str) -> None:
-    load = Load(seeded())
+def kill_the_runtime(kind: Kind, journal: str) -> None:
+    load = Load(kind, seeded())
     for _ in range(RUNS):
-        with server(wallets(journal)) as (process, address):
+        with server(serving(kind, journal)) as (process, address):
             load.kill_at = len(load.history) + load.chance.randrange(20, 500)
             load.stop_at, load.is_gone = load.kill_at + 10**6, False
 
@@ -144,10 +197,10 @@ def kill_the_runtime(journal: str) -> None:
     concluded(load, journal)
 
 
-def kill_the_store(journal: str, kill: Callable[[], None], start: Callable[[], None]) -> None:
+def kill_the_store(kind: Kind, journal: str, kill: Callable[[], None], start: Callable[[], None]) -> None:
     """The runtime lives on, and has to go on by itself."""
-    load = Load(seeded())
-    with server(wallets(journal)) as (process, address):
+    load = Load(kind, seeded())
+    with server(serving(kind, journal)) as (process, address):
         for _ in range(RUNS):
             load.kill_at = len(load.history) + load.chance.randrange(20, 300)
             load.stop_at = load.kill_at + 200
@@ -174,24 +227,27 @@ def messaging(nodes: int) -> Iterator[tuple[list[Nats], str]]:
         yield running, url(running, "WALLETS", replicas=str(nodes))
 
 
-def test_sqlite_and_the_runtime_is_killed(tmp_path: Path) -> None:
-    kill_the_runtime(f"sqlite:{tmp_path}/w.db")
+@pytest.mark.parametrize("kind", [wallets, counters])
+def test_sqlite_and_the_runtime_is_killed(kind: Callable[[], Kind], tmp_path: Path) -> None:
+    kill_the_runtime(kind(), f"sqlite:{tmp_path}/w.db")
 
 
-def test_postgresql_and_the_runtime_is_killed() -> None:
+@pytest.mark.parametrize("kind", [wallets, counters])
+def test_postgresql_and_the_runtime_is_killed(kind: Callable[[], Kind]) -> None:
     with database() as (_, journal):
-        kill_the_runtime(journal)
+        kill_the_runtime(kind(), journal)
 
 
-def test_postgresql_is_killed() -> None:
+@pytest.mark.parametrize("kind", [wallets, counters])
+def test_postgresql_is_killed(kind: Callable[[], Kind]) -> None:
     with database() as (running, journal):
-        kill_the_store(journal, running.kill, running.start)
+        kill_the_store(kind(), journal, running.kill, running.start)
 
 
 @pytest.mark.parametrize("nodes", [1, 3])
 def test_jetstream_and_the_runtime_is_killed(nodes: int) -> None:
     with messaging(nodes) as (_, journal):
-        kill_the_runtime(journal)
+        kill_the_runtime(wallets(), journal)
 
 
 @pytest.mark.parametrize("nodes", [1, 3])
@@ -206,4 +262,4 @@ def test_a_node_of_jetstream_is_killed(nodes: int) -> None:
             for node in running:
                 node.revive()
 
-        kill_the_store(journal, kill, start)
+        kill_the_store(wallets(), journal, kill, start)
