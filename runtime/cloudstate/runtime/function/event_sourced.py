@@ -50,6 +50,8 @@ class EmbeddedEventSourced:
                 self.folds_by_url[upcast.type_url] = replace(fold, type_url=upcast.type_url, parse=upcast.parse)
             if upcast.result is definition.state:
                 self.states_by_url[upcast.type_url] = upcast.parse
+        #: Older snapshots are replaced by a replay, unless the author says how to read them.
+        self.wanted_schema = self.state_schema if len(self.states_by_url) == 1 else None
         self.empty_state: Callable[[str], Message] = entity.empty_state
 
     def instance(self, key: EntityKey, lost: Callable[[FunctionLost], None] | None = None) -> EventSourcedInstance:
@@ -77,7 +79,7 @@ class EventSourcedInstance(DurableInstance):
 
     async def start(self, journal: Histories) -> int:
         """See ``Instance.start``."""
-        history = await journal.load(self.key, schema=self._function.state_schema)
+        history = await journal.load(self.key, schema=self._function.wanted_schema)
         try:
             self._restore(history.snapshot)
             for start in range(0, len(history.events), REPLAY_SLICE):

@@ -71,9 +71,11 @@ class MemoryJournal(Journal):
         """See ``Journal.load``."""
         self._check(fence)
         record = self._records.get(entity) or _Record()
-        snapshot, base = None, 0
+        snapshot, base = None, record.state_sequence
         if record.state is not None and schema in (None, record.schema):
-            snapshot, base = Snapshot(record.state_sequence, record.state), record.state_sequence
+            snapshot = Snapshot(base, record.state)
+        elif record.state is not None:
+            base = 0
         events = [Event(at.sequence, at.payload) for at in self._events(record, base)]
         return History(snapshot, events, record.sequence, _newest(record, window))
 
