@@ -8,6 +8,10 @@ from shoppingcart import shoppingcart_pb2 as api
 from shoppingcart.persistence import domain_pb2 as domain
 
 
+#: The largest quantity that a line can hold: the field is an int32.
+MOST = 2**31 - 1
+
+
 class ShoppingCart(ShoppingCartEntity):
     """One cart for each user."""
 
@@ -16,6 +20,13 @@ class ShoppingCart(ShoppingCartEntity):
             raise CommandRejected(
                 f"cannot add {command.quantity} of item {command.product_id}: the quantity must be at least 1",
                 StatusCode.INVALID_ARGUMENT,
+            )
+        present = find(ctx.state, command.product_id)
+        if present is not None and present.quantity + command.quantity > MOST:
+            raise CommandRejected(
+                f"cannot add {command.quantity} of item {command.product_id}: {present.quantity} are in the cart,"
+                f" and a cart holds at most {MOST}",
+                StatusCode.OUT_OF_RANGE,
             )
         item = domain.LineItem(productId=command.product_id, name=command.name, quantity=command.quantity)
         ctx.emit(domain.ItemAdded(item=item))

@@ -7,11 +7,17 @@ from cloudstate.runtime.authoring import CommandRejected, StatusCode, ValueConte
 from wallet_service.entities import WalletEntity
 
 
+#: The largest balance: the field is an int64.
+MOST = 2**63 - 1
+
+
 class Wallet(WalletEntity):
     """One balance for each wallet."""
 
     def deposit(self, command: bank.DepositRequest, ctx: ValueContext[bank.Balance]) -> bank.Balance:
         check_amount(command.cents)
+        if ctx.state.cents + command.cents > MOST:
+            raise CommandRejected(f"a wallet holds at most {MOST} cents", StatusCode.OUT_OF_RANGE)
         balance = bank.Balance(cents=ctx.state.cents + command.cents)
         ctx.update(balance)
         return balance

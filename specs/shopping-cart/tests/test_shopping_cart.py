@@ -84,3 +84,11 @@ def test_looking_into_a_cart_stores_nothing(cart: EntityHarness) -> None:
     add(cart, "pen")
     items(cart)
     assert cart.events == []
+
+
+def test_a_line_holds_no_more_than_its_field(cart: EntityHarness) -> None:
+    add(cart, "pen", 2**31 - 1)
+    with pytest.raises(CommandRejected, match=r"cannot add 1 of item pen: 2147483647 are in the cart") as refused:
+        add(cart, "pen", 1)
+    assert refused.value.status is StatusCode.OUT_OF_RANGE
+    assert items(cart) == [("pen", "", 2**31 - 1)]

@@ -80,3 +80,11 @@ def test_the_balance_survives_a_restart(wallet: EntityHarness) -> None:
     deposit(wallet, 42)
     wallet.restart()
     assert wallet.command("GetBalance", GetBalanceRequest(wallet_id="w1")) == Balance(cents=42)
+
+
+def test_a_balance_holds_no_more_than_its_field(wallet: EntityHarness) -> None:
+    deposit(wallet, 2**63 - 1)
+    with pytest.raises(CommandRejected) as refused:
+        deposit(wallet, 1)
+    assert refused.value.status is StatusCode.OUT_OF_RANGE
+    assert wallet.state == Balance(cents=2**63 - 1)
