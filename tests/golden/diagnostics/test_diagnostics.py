@@ -100,6 +100,10 @@ def test_finding(
     assert text == snapshot(extension_class=TextFile)
 
 
+def test_there_are_120_kinds_of_findings() -> None:
+    assert len(codes.CATALOGUE) >= 120
+
+
 def test_every_code_has_a_failing_case() -> None:
     assert {code.name for code in codes.CATALOGUE.values()} <= set(CASES)
 

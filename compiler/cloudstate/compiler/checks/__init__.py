@@ -15,6 +15,7 @@ from cloudstate.compiler.checks import (
     handlers,
     http,
     keywords,
+    manifests,
     modules,
     names,
     protos,
@@ -36,6 +37,7 @@ _CHECKS = (
     http.check,
     store.check,
     deployment.check,
+    manifests.check,
 )
 
 

@@ -64,10 +64,10 @@ def _mesh(spec: Spec) -> Iterator[Diagnostic]:
 
 
 def _texts(deployment: DeploymentSpec) -> Iterator[Diagnostic]:
-    image = deployment.image
-    if image is not None and not _IMAGE.fullmatch(image.value):
-        found = codes.BAD_IMAGE.at(image.span, "not `registry/name:tag`", image=image.value)
-        yield found.help("write for example `registry.example/shop/cart:1.2.0`")
+    for image in (deployment.image, deployment.proxy):
+        if image is not None and not _IMAGE.fullmatch(image.value):
+            found = codes.BAD_IMAGE.at(image.span, "not `registry/name:tag`", image=image.value)
+            yield found.help("write for example `registry.example/shop/cart:1.2.0`")
     for quantity in (deployment.cpu, deployment.memory):
         if quantity is not None and not _QUANTITY.fullmatch(quantity.value):
             yield from _bad_quantity(quantity)

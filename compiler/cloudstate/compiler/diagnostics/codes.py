@@ -124,6 +124,16 @@ FOREIGN_FILE = _error("CS5001", "foreign-file", "`{path}` is in the way")
 STALE_OUTPUT = _error("CS5002", "stale-output", "`{path}` is not what the spec says")
 CANNOT_WRITE = _error("CS5003", "cannot-write", "cannot write `{path}`: {reason}")
 
+# 51: manifests
+JWT_WITHOUT_MESH = _error("CS5101", "jwt-without-mesh", "nothing checks tokens on the target `{mesh}`")
+BAD_HOST = _error("CS5102", "bad-host", "`{name}` is not a host name")
+BAD_KEYS_ADDRESS = _error("CS5103", "bad-keys-address", "`{found}` is not an `https` address")
+GATEWAY_MISSING = _warning("CS5104", "gateway-missing", "no route is made without a gateway")
+CALLERS_UNENFORCED = _warning("CS5105", "callers-unenforced", "Knative lets everybody in, not only `callers`")
+PROXY_UNUSED = _warning("CS5106", "proxy-unused", "`proxy` is ignored: the code runs in the runtime")
+STREAM_ENDS = _warning("CS5107", "stream-ends", "Knative ends the stream of `{name}` after 600 seconds")
+HOSTS_UNUSED = _warning("CS5108", "hosts-unused", "`hosts` is ignored without a gateway")
+
 # 60: the lock file
 LOCK_DAMAGED = _error("CS6001", "lock-damaged", "the lock file is damaged: {reason}")
 LOCK_FORMAT = _error("CS6002", "lock-format", "unknown format of the lock file: `{found}`")
