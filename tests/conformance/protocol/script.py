@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from tests.conformance.protocol import models_crdt as crdt
 from tests.conformance.protocol import models_eventing as eventing
@@ -17,6 +17,7 @@ from cloudstate.crdt_pb2 import CrdtStreamIn, CrdtStreamOut
 from cloudstate.runtime.transport import Method, StreamMethod, UnaryMethod
 from tck.action_pb2 import Response
 
+Asked: TypeAlias = Ask | Call | AskCrdt | Watch | Cancel | Emit
 _EMPTY = Ask(ask=(), at="two", reply="")
 _EMPTY_CRDT = AskCrdt(ask=(), at="two", reply={})
 
@@ -31,7 +32,7 @@ class Script:
 
     def __init__(self, spec: pb.EntitySpec) -> None:
         """Args: what it announces."""
-        self.step: Ask | Call | AskCrdt | Watch | Cancel | Emit | None = None
+        self.step: Asked | None = None
         self.reported: list[str] = []
         self._spec = spec.SerializeToString()
         self._methods: dict[str, Method] = {
@@ -44,6 +45,10 @@ class Script:
         for shape, path in ACTIONS.paths.items():
             stream = StreamMethod(partial(self._action, shape))
             self._methods[path] = UnaryMethod(self._unary) if shape == "unary" else stream
+
+    def begin(self, step: Asked) -> None:
+        """The answers are those of this step from now on."""
+        self.step = step
 
     def methods(self, path: str) -> Method | None:
         """See ``Server``."""

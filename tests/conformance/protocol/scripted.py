@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -123,17 +123,13 @@ def no_http(exchange: HttpExchange) -> None:
     exchange.respond(404)
 
 
-@dataclass
-class Proxied:
-    """A function, the proxy before it, and a client."""
+@dataclass(kw_only=True)
+class Reached:
+    """A proxy's client."""
 
-    function: ScriptedFunction
     client: Channel
     port: int
-    journal: Journal
-    router: Router
     compat: Compat
-    hosts: list[EntityHost] = field(default_factory=list)
 
     def call(self, path: str, message: Message, **metadata: str) -> asyncio.Task[bytes]:
         """Begin a call; the task gives the reply's bytes or raises CallFailed."""
@@ -143,6 +139,16 @@ class Proxied:
             return reply.payload
 
         return asyncio.create_task(ask())
+
+
+@dataclass(kw_only=True)
+class Proxied(Reached):
+    """A function, the proxy before it in this process, and a client."""
+
+    function: ScriptedFunction
+    journal: Journal
+    router: Router
+    hosts: list[EntityHost]
 
 
 @asynccontextmanager
@@ -175,7 +181,9 @@ async def proxied(
     port = await server.listen("127.0.0.1", 0)
     client = await Channel.connect(f"127.0.0.1:{port}")
     try:
-        yield Proxied(function, client, port, kept, router, compat, hosts)
+        yield Proxied(
+            function=function, client=client, port=port, journal=kept, router=router, compat=compat, hosts=hosts
+        )
     finally:
         await eventing.stop()
         await client.close()
