@@ -25,21 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63loudstate/annotations.proto\x12\ncloudstate\x1a google/protobuf/descriptor.proto\"\xf1\x01\n\rEntityOptions\x12 \n\x05model\x18\x01 \x01(\x0e\x32\x11.cloudstate.Model\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x0e\n\x06\x65vents\x18\x04 \x03(\t\x12\x1b\n\x0esnapshot_every\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x1b\n\x0epassivation_ms\x18\x06 \x01(\x04H\x01\x88\x01\x01\x12\r\n\x05\x63lass\x18\x07 \x01(\t\x12\"\n\x04\x63rdt\x18\x08 \x01(\x0e\x32\x14.cloudstate.CrdtTypeB\x11\n\x0f_snapshot_everyB\x11\n\x0f_passivation_ms\"C\n\x0e\x43ommandOptions\x12\"\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0e\x32\x12.cloudstate.Effect\x12\r\n\x05\x65mits\x18\x02 \x03(\t*j\n\x05Model\x12\x15\n\x11MODEL_UNSPECIFIED\x10\x00\x12\x17\n\x13MODEL_EVENT_SOURCED\x10\x01\x12\x0f\n\x0bMODEL_VALUE\x10\x02\x12\x0e\n\nMODEL_CRDT\x10\x03\x12\x10\n\x0cMODEL_ACTION\x10\x04*\xd7\x01\n\x08\x43rdtType\x12\x19\n\x15\x43RDT_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43RDT_TYPE_GCOUNTER\x10\x01\x12\x17\n\x13\x43RDT_TYPE_PNCOUNTER\x10\x02\x12\x12\n\x0e\x43RDT_TYPE_GSET\x10\x03\x12\x13\n\x0f\x43RDT_TYPE_ORSET\x10\x04\x12\x19\n\x15\x43RDT_TYPE_LWWREGISTER\x10\x05\x12\x12\n\x0e\x43RDT_TYPE_FLAG\x10\x06\x12\x13\n\x0f\x43RDT_TYPE_ORMAP\x10\x07\x12\x12\n\x0e\x43RDT_TYPE_VOTE\x10\x08*C\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_READ\x10\x01\x12\x10\n\x0c\x45\x46\x46\x45\x43T_WRITE\x10\x02:K\n\x06\x65ntity\x12\x1f.google.protobuf.ServiceOptions\x18\xba\x08 \x01(\x0b\x32\x19.cloudstate.EntityOptions:L\n\x07\x63ommand\x12\x1e.google.protobuf.MethodOptions\x18\xbb\x08 \x01(\x0b\x32\x1a.cloudstate.CommandOptionsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63loudstate/annotations.proto\x12\ncloudstate\x1a google/protobuf/descriptor.proto\"\xa9\x02\n\rEntityOptions\x12 \n\x05model\x18\x01 \x01(\x0e\x32\x11.cloudstate.Model\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12\x0e\n\x06\x65vents\x18\x04 \x03(\t\x12\x1b\n\x0esnapshot_every\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x1b\n\x0epassivation_ms\x18\x06 \x01(\x04H\x01\x88\x01\x01\x12\r\n\x05\x63lass\x18\x07 \x01(\t\x12\"\n\x04\x63rdt\x18\x08 \x01(\x0e\x32\x14.cloudstate.CrdtType\x12\x1f\n\x12idempotency_window\x18\t \x01(\rH\x02\x88\x01\x01\x42\x11\n\x0f_snapshot_everyB\x11\n\x0f_passivation_msB\x15\n\x13_idempotency_window\"C\n\x0e\x43ommandOptions\x12\"\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0e\x32\x12.cloudstate.Effect\x12\r\n\x05\x65mits\x18\x02 \x03(\t*j\n\x05Model\x12\x15\n\x11MODEL_UNSPECIFIED\x10\x00\x12\x17\n\x13MODEL_EVENT_SOURCED\x10\x01\x12\x0f\n\x0bMODEL_VALUE\x10\x02\x12\x0e\n\nMODEL_CRDT\x10\x03\x12\x10\n\x0cMODEL_ACTION\x10\x04*\xd7\x01\n\x08\x43rdtType\x12\x19\n\x15\x43RDT_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43RDT_TYPE_GCOUNTER\x10\x01\x12\x17\n\x13\x43RDT_TYPE_PNCOUNTER\x10\x02\x12\x12\n\x0e\x43RDT_TYPE_GSET\x10\x03\x12\x13\n\x0f\x43RDT_TYPE_ORSET\x10\x04\x12\x19\n\x15\x43RDT_TYPE_LWWREGISTER\x10\x05\x12\x12\n\x0e\x43RDT_TYPE_FLAG\x10\x06\x12\x13\n\x0f\x43RDT_TYPE_ORMAP\x10\x07\x12\x12\n\x0e\x43RDT_TYPE_VOTE\x10\x08*C\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_READ\x10\x01\x12\x10\n\x0c\x45\x46\x46\x45\x43T_WRITE\x10\x02:K\n\x06\x65ntity\x12\x1f.google.protobuf.ServiceOptions\x18\xba\x08 \x01(\x0b\x32\x19.cloudstate.EntityOptions:L\n\x07\x63ommand\x12\x1e.google.protobuf.MethodOptions\x18\xbb\x08 \x01(\x0b\x32\x1a.cloudstate.CommandOptionsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cloudstate.annotations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MODEL']._serialized_start=391
-  _globals['_MODEL']._serialized_end=497
-  _globals['_CRDTTYPE']._serialized_start=500
-  _globals['_CRDTTYPE']._serialized_end=715
-  _globals['_EFFECT']._serialized_start=717
-  _globals['_EFFECT']._serialized_end=784
+  _globals['_MODEL']._serialized_start=447
+  _globals['_MODEL']._serialized_end=553
+  _globals['_CRDTTYPE']._serialized_start=556
+  _globals['_CRDTTYPE']._serialized_end=771
+  _globals['_EFFECT']._serialized_start=773
+  _globals['_EFFECT']._serialized_end=840
   _globals['_ENTITYOPTIONS']._serialized_start=79
-  _globals['_ENTITYOPTIONS']._serialized_end=320
-  _globals['_COMMANDOPTIONS']._serialized_start=322
-  _globals['_COMMANDOPTIONS']._serialized_end=389
+  _globals['_ENTITYOPTIONS']._serialized_end=376
+  _globals['_COMMANDOPTIONS']._serialized_start=378
+  _globals['_COMMANDOPTIONS']._serialized_end=445
 # @@protoc_insertion_point(module_scope)

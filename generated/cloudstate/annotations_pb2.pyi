@@ -56,7 +56,7 @@ COMMAND_FIELD_NUMBER: _ClassVar[int]
 command: _descriptor.FieldDescriptor
 
 class EntityOptions(_message.Message):
-    __slots__ = ("model", "type", "state", "events", "snapshot_every", "passivation_ms", "crdt")
+    __slots__ = ("model", "type", "state", "events", "snapshot_every", "passivation_ms", "crdt", "idempotency_window")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -65,6 +65,7 @@ class EntityOptions(_message.Message):
     PASSIVATION_MS_FIELD_NUMBER: _ClassVar[int]
     CLASS_FIELD_NUMBER: _ClassVar[int]
     CRDT_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_WINDOW_FIELD_NUMBER: _ClassVar[int]
     model: Model
     type: str
     state: str
@@ -72,7 +73,8 @@ class EntityOptions(_message.Message):
     snapshot_every: int
     passivation_ms: int
     crdt: CrdtType
-    def __init__(self, model: _Optional[_Union[Model, str]] = ..., type: _Optional[str] = ..., state: _Optional[str] = ..., events: _Optional[_Iterable[str]] = ..., snapshot_every: _Optional[int] = ..., passivation_ms: _Optional[int] = ..., crdt: _Optional[_Union[CrdtType, str]] = ..., **kwargs) -> None: ...
+    idempotency_window: int
+    def __init__(self, model: _Optional[_Union[Model, str]] = ..., type: _Optional[str] = ..., state: _Optional[str] = ..., events: _Optional[_Iterable[str]] = ..., snapshot_every: _Optional[int] = ..., passivation_ms: _Optional[int] = ..., crdt: _Optional[_Union[CrdtType, str]] = ..., idempotency_window: _Optional[int] = ..., **kwargs) -> None: ...
 
 class CommandOptions(_message.Message):
     __slots__ = ("effect", "emits")

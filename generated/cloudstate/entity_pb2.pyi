@@ -133,16 +133,18 @@ class ServiceInfo(_message.Message):
     def __init__(self, service_name: _Optional[str] = ..., service_version: _Optional[str] = ..., service_runtime: _Optional[str] = ..., support_library_name: _Optional[str] = ..., support_library_version: _Optional[str] = ..., protocol_major_version: _Optional[int] = ..., protocol_minor_version: _Optional[int] = ...) -> None: ...
 
 class Entity(_message.Message):
-    __slots__ = ("entity_type", "service_name", "persistence_id", "passivation_strategy")
+    __slots__ = ("entity_type", "service_name", "persistence_id", "passivation_strategy", "idempotency_window")
     ENTITY_TYPE_FIELD_NUMBER: _ClassVar[int]
     SERVICE_NAME_FIELD_NUMBER: _ClassVar[int]
     PERSISTENCE_ID_FIELD_NUMBER: _ClassVar[int]
     PASSIVATION_STRATEGY_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_WINDOW_FIELD_NUMBER: _ClassVar[int]
     entity_type: str
     service_name: str
     persistence_id: str
     passivation_strategy: EntityPassivationStrategy
-    def __init__(self, entity_type: _Optional[str] = ..., service_name: _Optional[str] = ..., persistence_id: _Optional[str] = ..., passivation_strategy: _Optional[_Union[EntityPassivationStrategy, _Mapping]] = ...) -> None: ...
+    idempotency_window: int
+    def __init__(self, entity_type: _Optional[str] = ..., service_name: _Optional[str] = ..., persistence_id: _Optional[str] = ..., passivation_strategy: _Optional[_Union[EntityPassivationStrategy, _Mapping]] = ..., idempotency_window: _Optional[int] = ...) -> None: ...
 
 class EntityPassivationStrategy(_message.Message):
     __slots__ = ("timeout",)

@@ -42,7 +42,7 @@ cloudstate.Command                             1 entity_id string; 2 id int64; 3
 cloudstate.StreamCancelled                     1 entity_id string; 2 id int64
 cloudstate.EntitySpec                          1 proto bytes; 2 entities cloudstate.Entity*; 3 service_info cloudstate.ServiceInfo
 cloudstate.ServiceInfo                         1 service_name string; 2 service_version string; 3 service_runtime string; 4 support_library_name string; 5 support_library_version string; 6 protocol_major_version int32; 7 protocol_minor_version int32
-cloudstate.Entity                              1 entity_type string; 2 service_name string; 3 persistence_id string; 4 passivation_strategy cloudstate.EntityPassivationStrategy
+cloudstate.Entity                              1 entity_type string; 2 service_name string; 3 persistence_id string; 4 passivation_strategy cloudstate.EntityPassivationStrategy; 1084 idempotency_window int32 |_idempotency_window
 cloudstate.EntityPassivationStrategy           1 timeout cloudstate.TimeoutPassivationStrategy |strategy
 cloudstate.TimeoutPassivationStrategy          1 timeout int64
 cloudstate.UserFunctionError                   1 message string

@@ -12,8 +12,8 @@ from cloudstate.compiler.source import Located, Span
 
 _EVERY = {"service", "model", "class", "commands"}
 _KEYS = {
-    Model.EVENT_SOURCED: _EVERY | {"type", "state", "events", "upcasters", "snapshot", "passivation"},
-    Model.VALUE: _EVERY | {"type", "state", "upcasters", "passivation"},
+    Model.EVENT_SOURCED: _EVERY | {"type", "state", "events", "upcasters", "snapshot", "passivation", "idempotency"},
+    Model.VALUE: _EVERY | {"type", "state", "upcasters", "passivation", "idempotency"},
     Model.CRDT: _EVERY | {"type", "crdt", "state", "passivation"},
     Model.ACTION: _EVERY,
 }
@@ -26,6 +26,8 @@ _DESCRIBED = {
 #: The data types that hold something, and what their ``state`` is.
 _HOLD = {"gset": "elements", "orset": "elements", "lwwregister": "value", "ormap": "keys"}
 SHORTEST_PASSIVATION_MS = 100
+#: Every journal keeps so many answers of an entity.
+LARGEST_WINDOW = 1_000
 
 
 def check(spec: Spec) -> Iterator[Diagnostic]:
@@ -38,12 +40,7 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
         yield from _state(entity)
         if entity.model.value is Model.CRDT:
             yield from _crdt(entity)
-        passivation = entity.passivation_ms
-        if passivation is not None and passivation.value < SHORTEST_PASSIVATION_MS:
-            found = codes.PASSIVATION_TOO_SHORT.at(
-                passivation.span, f"at least {SHORTEST_PASSIVATION_MS}ms", found=f"{passivation.value}ms"
-            )
-            yield found.help("leave it out for 30 seconds, or choose how long an idle entity stays in memory")
+        yield from _numbers(entity)
     stateful = [entity for entity in spec.entities if entity.model.value is not Model.ACTION]
     yield from _shared(spec.entities, codes.DUPLICATE_ENTITY, lambda it: it.service.value.full_name, _service_span)
     yield from _shared(stateful, codes.DUPLICATE_TYPE, type_of, lambda it: _span(it.type, it))
@@ -63,6 +60,19 @@ def _keys(entity: EntitySpec) -> Iterator[Diagnostic]:
             if command.emits:
                 found = codes.NOT_FOR_MODEL.at(command.emits[0].span, key="emits", model=_DESCRIBED[model])
                 yield found.help("leave it out: only event-sourced entities emit events")
+
+
+def _numbers(entity: EntitySpec) -> Iterator[Diagnostic]:
+    passivation, window = entity.passivation_ms, entity.idempotency_window
+    if passivation is not None and passivation.value < SHORTEST_PASSIVATION_MS:
+        found = codes.PASSIVATION_TOO_SHORT.at(
+            passivation.span, f"at least {SHORTEST_PASSIVATION_MS}ms", found=f"{passivation.value}ms"
+        )
+        yield found.help("leave it out for 30 seconds, or choose how long an idle entity stays in memory")
+    if window is not None and window.value > LARGEST_WINDOW:  # in the YAML its bounds are held by the document
+        bound = f"at most {LARGEST_WINDOW} is expected"
+        found = codes.OUT_OF_RANGE.at(window.span, key="idempotency_window", found=window.value, expected=bound)
+        yield found.help(f"write `{LARGEST_WINDOW}` or less")
 
 
 def _state(entity: EntitySpec) -> Iterator[Diagnostic]:

@@ -35,7 +35,8 @@ class EntityDeclaration:
         scope: the package that names may be relative to; "" in the YAML, which has none.
         given: where each key stands, by the key of the YAML.
         attempted: the keys that are there in some form, even a broken one.
-        values: the single values, by the key of the YAML; ``snapshot`` in events, ``passivation`` in milliseconds.
+        values: the single values, by the key of the YAML; ``snapshot`` in events, ``passivation`` in milliseconds,
+            ``idempotency`` in answers.
         events: the names of the event types.
         commands: by the name of the rpc.
         upcasters: in the order of the spec.

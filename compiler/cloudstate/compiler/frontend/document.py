@@ -53,6 +53,12 @@ class SnapshotDocument(_Document):
     every: int = Field(ge=0, le=1_000_000, description="A snapshot after so many events; 0 = never.")
 
 
+class IdempotencyDocument(_Document):
+    """Which retries are known again."""
+
+    window: int = Field(ge=0, le=1_000, description="The entity keeps its newest so many answers; 0 = none.")
+
+
 class CommandDocument(_Document):
     """What a command does to the state."""
 
@@ -79,6 +85,7 @@ class EntityDocument(_Document):
     crdt: CrdtName | None = Field(None, description="The data type of a crdt entity.")
     upcasters: list[UpcasterDocument] | None = Field(None, description="Stored messages that are others today.")
     snapshot: SnapshotDocument | None = None
+    idempotency: IdempotencyDocument | None = None
     passivation: Duration | None = Field(None, description="An idle entity leaves memory after this, e.g. `30s`.")
     commands: dict[str, CommandDocument] | None = Field(None, description="What is known of each command, by its rpc.")
 

@@ -40,9 +40,11 @@ def lower(spec: Spec) -> Service:
 def _digest(service: Service) -> str:
     content = {name: value for name, value in asdict(service).items() if name not in ("descriptors", "digest")}
     for entity in content["entities"]:
-        # Services without upcasters keep the digests that they had before there were any.
+        # What came later: services that do not use it keep the digests that they had before.
         if not entity["upcasters"]:
             del entity["upcasters"]
+        if entity["idempotency_window"] is None:
+            del entity["idempotency_window"]
     for later in fields(Deployment):
         if later.name in _LATER and getattr(service.deployment, later.name) == later.default:
             del content["deployment"][later.name]
@@ -73,6 +75,7 @@ def _entity(entity: EntitySpec) -> Entity:
             )
             for upcaster in entity.upcasters
         ),
+        idempotency_window=entity.idempotency_window.value if entity.idempotency_window else None,
     )
 
 

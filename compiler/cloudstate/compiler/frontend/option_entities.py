@@ -15,6 +15,8 @@ from cloudstate.compiler.source import Located, Span
 
 _SERVICE_OPTION = 1082
 _METHOD_OPTION = 1083
+#: The key of the YAML, and the option.
+_NUMBERS = {"snapshot": "snapshot_every", "passivation": "passivation_ms", "idempotency": "idempotency_window"}
 
 
 def annotated_entities(descriptors: FileDescriptorSet, places: Mapping[str, Places]) -> Iterator[EntityDeclaration]:
@@ -42,7 +44,7 @@ def _entity(
     if options.crdt:
         name = annotations_pb2.CrdtType.Name(options.crdt)
         values["crdt"] = Located(name.removeprefix("CRDT_TYPE_").lower(), span.find(name))
-    for key, name in (("snapshot", "snapshot_every"), ("passivation", "passivation_ms")):
+    for key, name in _NUMBERS.items():
         if options.HasField(name):
             values[key] = Located(getattr(options, name), span.find(name))
     events = tuple(Located(event, _place(span, "events", event)) for event in options.events)

@@ -104,6 +104,7 @@ class Resolver:
             events=events,
             snapshot_every=values.get("snapshot"),
             passivation_ms=values.get("passivation"),
+            idempotency_window=values.get("idempotency"),
             commands=tuple(command for command in found if command is not None),
             upcasters=tuple(
                 UpcasterSpec(

@@ -49,6 +49,7 @@ def _meant(key: str) -> str:
 def _entity(entry: Mapping, service: Located[str], attempted: frozenset[str]) -> EntityDeclaration:
     said: dict[str, Located[Any] | None] = {key: value(entry, key) for key in _PLAIN}
     said["snapshot"] = value(entry, "snapshot", "every")
+    said["idempotency"] = value(entry, "idempotency", "window")
     passivation = value(entry, "passivation")
     said["passivation"] = Located(milliseconds(passivation.value), passivation.span) if passivation else None
     commands = lookup(entry, "commands")

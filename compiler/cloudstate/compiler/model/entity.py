@@ -95,6 +95,7 @@ class Entity:
         crdt: the CRDT's data type where the model is CRDT, e.g. ``gcounter``.
         docs: the service's leading comment.
         upcasters: in the order of the spec.
+        idempotency_window: how many answers are kept for retries; None: as many as the runtime keeps by itself.
     """
 
     service: str
@@ -109,6 +110,7 @@ class Entity:
     crdt: str | None = None
     docs: str = ""
     upcasters: tuple[Upcaster, ...] = ()
+    idempotency_window: int | None = None
 
     @property
     def name(self) -> str:

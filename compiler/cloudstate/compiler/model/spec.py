@@ -46,6 +46,7 @@ class EntitySpec:
         given: where each key was written, by the key's name; also of keys whose value could not be resolved.
         attempted: the keys that are there in some form, even a broken one; nothing is said about their absence.
         type, implementation, crdt, snapshot_every, passivation_ms: None where the spec does not say.
+        idempotency_window: the same.
         state: None where the spec does not say, or names something unknown.
         events: the known ones among those that the spec lists.
         commands: the known ones among those that the spec mentions.
@@ -63,6 +64,7 @@ class EntitySpec:
     events: tuple[Located[MessageDeclaration], ...] = ()
     snapshot_every: Located[int] | None = None
     passivation_ms: Located[int] | None = None
+    idempotency_window: Located[int] | None = None
     commands: tuple[CommandSpec, ...] = ()
     upcasters: tuple[UpcasterSpec, ...] = ()
 

@@ -12,7 +12,7 @@ from cloudstate.runtime.description import ServiceDescription
 from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.eventing import Broker, Eventing, open_broker
 from cloudstate.runtime.function.port import ActionFunction, CrdtFunction, EntityFunction
-from cloudstate.runtime.host import CrdtHost, EntityHost, Router
+from cloudstate.runtime.host import CrdtHost, EntityHost, HostLimits, Router
 from cloudstate.runtime.journal import Journal
 
 if TYPE_CHECKING:
@@ -70,17 +70,27 @@ def wired(
     eventing = Eventing(description, around.journal, around.broker, around.clock)
     if around.traces is None:
         replicated = [CrdtHost(function, around.journal) for function in crdts]
-        hosts = [EntityHost(function, around.journal) for function in entities]
+        hosts = [EntityHost(function, around.journal, _limits(description, function)) for function in entities]
         return Wired(Router([*hosts, *replicated], actions, eventing, report), eventing)
     from cloudstate.runtime import tracing
 
     tracer = around.traces.tracer
     spans: tracing.Spans = {}
     journal = tracing.TracedJournal(around.journal, tracer, spans)
-    traced = [EntityHost(tracing.TracedFunction(function, tracer, spans), journal) for function in entities]
+    traced = [
+        EntityHost(tracing.TracedFunction(function, tracer, spans), journal, _limits(description, function))
+        for function in entities
+    ]
     replicated = [CrdtHost(tracing.TracedCrdtFunction(function, tracer, spans), journal) for function in crdts]
     seen = [tracing.TracedAction(action, tracer) for action in actions]
     return Wired(tracing.TracedRouter(tracer, [*traced, *replicated], seen, eventing, report), eventing)
+
+
+def _limits(description: ServiceDescription, function: EntityFunction) -> HostLimits:
+    entity = description.entity(function.service)
+    if entity is None or entity.idempotency_window is None:
+        return HostLimits()
+    return HostLimits(window=entity.idempotency_window)
 
 
 @asynccontextmanager

@@ -66,6 +66,7 @@ def _entity(node: _Node) -> EntityDescription:
         snapshot_every=node.number("snapshot_every"),
         passivation_ms=node.number("passivation_ms"),
         crdt=node.text_or_none("crdt"),
+        idempotency_window=node.number_or_none("idempotency_window"),
         commands=tuple(_command(command) for command in node.nodes("commands")),
     )
 
@@ -143,6 +144,11 @@ class _Node:
         return self._get(key, str)
 
     def number(self, key: str) -> int:
+        return self._get(key, int)
+
+    def number_or_none(self, key: str) -> int | None:
+        if isinstance(self.value, dict) and self.value.get(key) is None:
+            return None
         return self._get(key, int)
 
     def flag(self, key: str) -> bool:

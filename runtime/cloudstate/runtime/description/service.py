@@ -80,6 +80,7 @@ class EntityDescription:
         snapshot_every: a snapshot after so many events; 0 = never.
         passivation_ms: an idle entity leaves memory after so many milliseconds.
         crdt: the CRDT's data type, where the model is CRDT.
+        idempotency_window: how many answers of an entity are kept for retries; None: as many as the host keeps.
         commands: in the order of the .proto file.
     """
 
@@ -93,6 +94,7 @@ class EntityDescription:
     snapshot_every: int = 100
     passivation_ms: int = 30_000
     crdt: str | None = None
+    idempotency_window: int | None = None
 
     def messages(self) -> Iterator[str]:
         """Full names of all message types that the entity names, with repetitions."""

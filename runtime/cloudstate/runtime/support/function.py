@@ -130,6 +130,7 @@ def entity_spec(description: ServiceDescription) -> pb.EntitySpec:
                 passivation_strategy=None
                 if entity.model is Model.ACTION
                 else pb.EntityPassivationStrategy(timeout=pb.TimeoutPassivationStrategy(timeout=entity.passivation_ms)),
+                idempotency_window=entity.idempotency_window,
             )
             for entity in description.entities
         ],

@@ -14,6 +14,7 @@ ANNOTATED = (
         "service Cart {",
         "service Cart {\n  option (cloudstate.entity) = {\n    model: MODEL_EVENT_SOURCED\n    type: 'cart'\n"
         '    state: "Items"\n    events: ["Added"]\n    snapshot_every: 0\n    passivation_ms: 5000\n'
+        "    idempotency_window: 7\n"
         '    class: "carts.Cart"\n  };',
     )
     .replace(
@@ -29,7 +30,7 @@ def test_a_proto_alone_is_a_spec(tmp_path: Path) -> None:
     assert [file.path for file in service.files if file.generated] == ["deep/shopping_cart.proto"]
     (entity,) = service.entities
     assert (entity.model, entity.type, entity.implementation) == (Model.EVENT_SOURCED, "cart", "carts.Cart")
-    assert (entity.snapshot_every, entity.passivation_ms) == (0, 5000)
+    assert (entity.snapshot_every, entity.passivation_ms, entity.idempotency_window) == (0, 5000, 7)
     assert entity.state is not None
     assert (entity.state.full_name, entity.events[0].full_name) == ("shop.Items", "shop.Added")
     (command,) = entity.commands
@@ -48,6 +49,7 @@ def test_both_forms_give_the_same_model(tmp_path: Path) -> None:
     entity = (
         "    - service: shop.Cart\n      model: event-sourced\n      type: cart\n      class: carts.Cart\n"
         "      state: shop.Items\n      events: [shop.Added]\n      snapshot: {every: 0}\n      passivation: 5s\n"
+        "      idempotency: {window: 7}\n"
         "      commands: {GetCart: {effect: write, emits: [Added]}}\n"
     )
     by_yaml = service_of(tmp_path / "one", {"service.yaml": spec_text(entity), "protos/shop.proto": PROTO})

@@ -71,10 +71,18 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert (entity.model, entity.type, entity.implementation) == (Model.EVENT_SOURCED, "carts", "carts.Carts")
     assert (entity.state, entity.events) == ("carts.Cart", ("carts.Added",))
     assert (entity.snapshot_every, entity.passivation_ms, entity.crdt) == (10, 500, None)
+    assert entity.idempotency_window is None
     (command,) = entity.commands
     assert (command.name, command.input, command.output) == ("Add", "carts.Add", "carts.Cart")
     assert (command.key, command.effect, command.emits) == (("user",), "write", ("carts.Added",))
     assert command.is_unary
+
+
+def test_the_window_of_kept_answers(tmp_path: Path) -> None:
+    described = document()
+    described["entities"][0]["idempotency_window"] = 0
+    (entity,) = load(write(tmp_path, described)).entities
+    assert entity.idempotency_window == 0
 
 
 @pytest.mark.parametrize("name", ["service.json", "service.binpb"])

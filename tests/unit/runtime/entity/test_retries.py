@@ -28,6 +28,7 @@ from cloudstate.runtime.entity.messages import (
 )
 from cloudstate.runtime.entity.recorded import decode, encode
 from cloudstate.runtime.entity.session import EntitySession
+from cloudstate.runtime.entity.window import Window
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.journal.errors import JournalUnavailable
 from cloudstate.runtime.payload import Payload
@@ -176,6 +177,24 @@ def test_nothing_is_kept_without_window_or_id() -> None:
     for session, id in ((ready(window=0), "a"), (ready(), "")):
         session.feed(command(1, id))
         assert session.feed(Outcome(OK, (), EVENTS)) == [Persist(0, EVENTS)]
+
+
+@given(st.integers(0, 5), st.lists(st.tuples(st.sampled_from("abcdefgh"), st.booleans()), max_size=40))
+def test_known_are_the_newest_so_many(limit: int, sent: list[tuple[str, bool]]) -> None:
+    window = Window(limit)
+    written: list[Kept] = []
+    for id, comes_back in sent:
+        newest = written[max(len(written) - limit, 0) :]
+        if comes_back:
+            window = Window(limit)
+            window.fill(newest)
+        known = window.answer_to(command(1, id)) is not None
+        assert known == (id in {kept.command_id for kept in newest})
+        if not known:
+            kept = window.record(command(1, id), OK)
+            window.keep()
+            written += [] if kept is None else [kept]
+    assert [kept.number for kept in written] == list(range(1, len(written) + 1))
 
 
 def test_what_another_version_kept_is_said_to_be_unreadable() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.processes import ROOT
@@ -63,6 +64,10 @@ def streamed(made: pb.EntitySpec) -> None:
     made.entities[0].persistence_id = "x"
 
 
+def too_many_answers(made: pb.EntitySpec) -> None:
+    made.entities[0].idempotency_window = 1001
+
+
 def nameless(made: pb.EntitySpec) -> None:
     made.entities[0].persistence_id = ""
 
@@ -78,6 +83,7 @@ def nameless(made: pb.EntitySpec) -> None:
         (changed(broken_files), "is not a FileDescriptorSet"),
         (changed(streamed, "converter"), "has streamed methods: ConvertMean, ConvertRange, ConvertEach"),
         (changed(nameless), "has no persistence id"),
+        (changed(too_many_answers), "asks for 1001 kept answers of each entity"),
     ],
 )
 def test_what_cannot_be_served(made: pb.EntitySpec, text: str) -> None:
@@ -113,6 +119,13 @@ def test_the_passivation_time_is_the_function_s() -> None:
     assert announced(made, LINK).entities[0].passivation == 0.1
     made.entities[0].ClearField("passivation_strategy")
     assert announced(made, LINK).entities[0].passivation == 30.0
+
+
+def test_the_window_of_kept_answers_is_the_function_s() -> None:
+    described = load(ROOT / "generated" / "shopping-cart")
+    assert announced(entity_spec(described), LINK).description.entities[0].idempotency_window is None
+    said = replace(described, entities=(replace(described.entities[0], idempotency_window=7),))
+    assert announced(entity_spec(said), LINK).description.entities[0].idempotency_window == 7
 
 
 def test_files_may_come_in_any_order() -> None:

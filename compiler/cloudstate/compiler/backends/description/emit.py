@@ -51,6 +51,8 @@ def _entity(entity: Entity) -> Json:
         "crdt": entity.crdt,
         "commands": [_command(command) for command in entity.commands],
     }
+    if entity.idempotency_window is not None:
+        described["idempotency_window"] = entity.idempotency_window
     if entity.upcasters:
         described["upcasters"] = [
             {"from": upcaster.source, "to": upcaster.target.full_name, "converted": upcaster.type is not None}

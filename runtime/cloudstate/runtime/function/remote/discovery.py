@@ -26,6 +26,7 @@ from cloudstate.runtime.function.remote.entity import RemoteEntity
 from cloudstate.runtime.function.remote.event_sourced import EventSourced
 from cloudstate.runtime.function.remote.link import Link
 from cloudstate.runtime.function.remote.value import ValueEntity
+from cloudstate.runtime.journal.limits import MAX_WINDOW
 from cloudstate.runtime.payload import PROTOBUF_PREFIX
 
 DISCOVER = "/cloudstate.EntityDiscovery/discover"
@@ -161,7 +162,20 @@ def _entity(entity: pb.Entity, schema: Schema) -> EntityDescription:
         type=entity.persistence_id or entity.service_name,  # some libraries name none for CRDTs
         commands=commands,
         passivation_ms=timeout if timeout > 0 else DEFAULT_PASSIVATION_MS,
+        idempotency_window=_window(entity),
     )
+
+
+def _window(entity: pb.Entity) -> int | None:
+    if not entity.HasField("idempotency_window"):
+        return None
+    window = entity.idempotency_window
+    if not 0 <= window <= MAX_WINDOW:
+        raise ServiceInvalid(
+            f"Service [{entity.service_name}] asks for {window} kept answers of each entity",
+            help=f"write 0 to {MAX_WINDOW}",
+        )
+    return window
 
 
 def _check_commands(entity: pb.Entity, commands: Iterable[CommandDescription], model: Model) -> None:
