@@ -16,6 +16,7 @@ SUBCOMMANDS = {
     "compile": "check specs and generate code, a service description and manifests from them",
     "check": "check specs, and hold them against what their releases have stored",
     "release": "record what specs store in their lock files, as a version that is shipped",
+    "migrate": "make specs of the StatefulServices and StatefulStores of a CloudState operator",
     "run": "serve a compiled service: gRPC and HTTP/JSON on one port",
     "proxy": "serve a user function in any language: gRPC and HTTP/JSON on one port",
     "function": "serve a compiled service's code as a user function, for any CloudState proxy",

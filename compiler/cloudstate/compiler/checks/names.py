@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from cloudstate.compiler.diagnostics import Diagnostic, codes
 from cloudstate.compiler.model.entity import Model
 from cloudstate.compiler.model.spec import Spec
+from cloudstate.compiler.source import Located
 
 _SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 LONGEST_SERVICE = 63
@@ -24,7 +25,9 @@ _RESERVED_PACKAGES = {"cloudstate"} | {
 
 def check(spec: Spec) -> Iterator[Diagnostic]:
     """Names that somebody will not accept: Kubernetes, a journal, Python, or the runtime."""
-    yield from _service_name(spec)
+    wrong = problem_of_name(spec.name) if spec.name.value else None  # a missing name is another finding
+    if wrong is not None:
+        yield wrong
     for entity in spec.entities:
         service = entity.service
         full_name = service.value.full_name
@@ -42,20 +45,18 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
             yield found.help(f"write for example `{entity.name.lower()}.{entity.name}`")
 
 
-def _service_name(spec: Spec) -> Iterator[Diagnostic]:
-    name = spec.name
-    if not name.value:  # missing, which is another finding
-        return
+def problem_of_name(name: Located[str]) -> Diagnostic | None:
+    """What is wrong with the name of a service, if anything is."""
     if len(name.value) > LONGEST_SERVICE:
-        yield codes.BAD_SERVICE_NAME.at(name.span, f"{len(name.value)} characters", name=name.value).help(
-            f"use at most {LONGEST_SERVICE} characters"
-        )
-    elif not _SERVICE.fullmatch(name.value):
+        found = codes.BAD_SERVICE_NAME.at(name.span, f"{len(name.value)} characters", name=name.value)
+        return found.help(f"use at most {LONGEST_SERVICE} characters")
+    if not _SERVICE.fullmatch(name.value):
         found = codes.BAD_SERVICE_NAME.at(name.span, "not a DNS label", name=name.value)
-        yield found.help("use lower-case letters, digits and `-`; begin with a letter, end with a letter or digit")
-    elif name.value in _RESERVED_SERVICES:
+        return found.help("use lower-case letters, digits and `-`; begin with a letter, end with a letter or digit")
+    if name.value in _RESERVED_SERVICES:
         found = codes.RESERVED_NAME.at(name.span, "the runtime's own messages are generated there", name=name.value)
-        yield found.help("give the service another name")
+        return found.help("give the service another name")
+    return None
 
 
 def _is_class_path(path: str) -> bool:

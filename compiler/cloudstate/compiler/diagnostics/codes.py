@@ -1,7 +1,7 @@
 """The catalogue of everything the compiler can find. A code is never used for something else later.
 
 The first digit is the phase: 0 files, 1 syntax, 2 names, 3 meaning, 4 deployment, 5 output, 6 the lock file,
-9 the compiler itself.
+7 documents of an operator, 9 the compiler itself.
 Every entry has a page under ``explain/`` and a failing example under ``tests/golden/diagnostics/``.
 """
 
@@ -180,6 +180,23 @@ DUPLICATE_UPCASTER = _error("CS6303", "duplicate-upcaster", "two upcasters come 
 UPCASTER_CIRCLE = _error("CS6304", "upcaster-circle", "the upcaster from `{name}` leads back to it")
 UPCASTER_UNUSED = _warning("CS6306", "upcaster-unused", "no release has stored a `{name}` for this entity")
 UPCASTER_FAILED = _error("CS6307", "upcaster-failed", "the upcaster from `{name}` fails on what may be stored")
+
+# 7: documents of an operator
+NOTHING_TO_MIGRATE = _error("CS7001", "nothing-to-migrate", "no StatefulService in `{path}`")
+DUPLICATE_DOCUMENT = _error("CS7002", "duplicate-document", "two documents are the {kind} `{name}`")
+STORE_NOT_GIVEN = _error("CS7003", "store-not-given", "the StatefulStore `{name}` is not in the files")
+STORE_NOT_SUPPORTED = _warning("CS7004", "store-not-supported", "there is no journal in {kind}")
+SECRET_FORM = _warning("CS7005", "secret-form", "the store of `{name}` needs another Secret")
+DATA_NOT_MOVED = _warning("CS7006", "data-not-moved", "the data of `{name}` stays where it is")
+KEY_NOT_CONVERTED = _warning("CS7007", "key-not-converted", "`{key}` has no counterpart in a spec")
+SPEC_INCOMPLETE = _warning("CS7008", "spec-incomplete", "the spec of `{name}` is not complete")
+DOCUMENT_LEFT = _note("CS7009", "document-left", "the {document} is not converted")
+CONTAINER_LEFT = _warning("CS7010", "container-left", "the container `{name}` is not converted")
+REPLICAS_REDUCED = _warning("CS7011", "replicas-reduced", "`{name}` gets one replica")
+AUTOSCALE_ASSUMED = _note("CS7012", "autoscale-assumed", "`{name}` is scaled as the operator does by default")
+AUTOSCALE_CHANGED = _warning("CS7013", "autoscale-changed", "`{name}` is scaled by CPU from now on")
+NO_STORE = _warning("CS7014", "no-store", "`{name}` has no store")
+PASSWORD_IN_DOCUMENT = _warning("CS7015", "password-in-document", "a password stands in the document")
 
 # 9: the compiler itself
 INTERNAL_ERROR = _entry(Severity.BUG, "CS9001", "internal-error", "the program failed: {reason}")

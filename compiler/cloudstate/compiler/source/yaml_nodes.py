@@ -88,20 +88,35 @@ class Problem:
 
 def parse(source: Source) -> tuple[Node | None, tuple[Problem, ...]]:
     """The document of a YAML file, None where there is none, and all problems of the file."""
-    try:
-        documents = _compose(source.text)
-    except yaml.MarkedYAMLError as error:
-        return None, (Problem(ProblemKind.SYNTAX, _reason(error, source), _error_span(source, error)),)
-    except yaml.reader.ReaderError as error:
-        at = Span(source, error.position, error.position + 1)
-        return None, (Problem(ProblemKind.SYNTAX, f"unprintable character U+{_codepoint(error):04X}", at),)
-    if not documents:
-        return None, (Problem(ProblemKind.EMPTY, "the file has no content", Span(source)),)
+    documents = _documents(source)
+    if isinstance(documents, Problem):
+        return None, (documents,)
     reader = _Reader(source)
     node = reader.node(documents[0])
     for extra in documents[1:]:
         reader.problems.append(Problem(ProblemKind.SEVERAL_DOCUMENTS, "a second document", reader.span(extra)))
     return node, tuple(reader.problems)
+
+
+def parse_all(source: Source) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
+    """All documents of a YAML file in their order, and all its problems but that there are several."""
+    documents = _documents(source)
+    if isinstance(documents, Problem):
+        return (), (documents,)
+    reader = _Reader(source)
+    return tuple(map(reader.node, documents)), tuple(reader.problems)
+
+
+def _documents(source: Source) -> list[yaml.Node] | Problem:
+    """The documents, at least one; a problem where there is none, or the text is not YAML."""
+    try:
+        documents = _compose(source.text)
+    except yaml.MarkedYAMLError as error:
+        return Problem(ProblemKind.SYNTAX, _reason(error, source), _error_span(source, error))
+    except yaml.reader.ReaderError as error:
+        at = Span(source, error.position, error.position + 1)
+        return Problem(ProblemKind.SYNTAX, f"unprintable character U+{_codepoint(error):04X}", at)
+    return documents or Problem(ProblemKind.EMPTY, "the file has no content", Span(source))
 
 
 def _compose(text: str) -> list[yaml.Node]:
