@@ -5,6 +5,7 @@ from __future__ import annotations
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
+from google.protobuf.wrappers_pb2 import BytesValue
 from tests.conformance.protocol.case import Emit
 from tests.conformance.protocol.models import wrapped
 
@@ -54,10 +55,18 @@ def _event(step: Emit) -> tck.EventOne:
 
 
 def stored(step: Emit) -> AnyMessage:
-    """The event, as it is stored and delivered."""
+    """The event, as it is stored and delivered; JSON is wrapped in a message, as protocol.md section 1.7 has it."""
     if is_json(step):
-        return AnyMessage(type_url=f"{JSON}JsonEvent", value=b'{"message":"%s"}' % step.emit.encode())
+        value = BytesValue(value=b'{"message":"%s"}' % step.emit.encode())
+        return AnyMessage(type_url=f"{JSON}JsonEvent", value=value.SerializeToString())
     return wrapped(_event(step))
+
+
+def named_freely(step: Emit, event: AnyMessage) -> AnyMessage:
+    """The event under the name that the entity's library gives it: of JSON it is only known how the name begins."""
+    if is_json(step) and event.type_url.startswith(JSON):
+        return AnyMessage(type_url=event.type_url, value=stored(step).value)
+    return stored(step)
 
 
 def told(step: Emit) -> list[EventSourcedStreamIn]:
@@ -67,17 +76,17 @@ def told(step: Emit) -> list[EventSourcedStreamIn]:
     return [EventSourcedStreamIn(init=init), EventSourcedStreamIn(command=asked)]
 
 
-def emitted(step: Emit, number: int) -> EventSourcedStreamOut:
+def emitted(step: Emit, number: int, event: AnyMessage | None = None) -> EventSourcedStreamOut:
     """What the entity answers."""
     action = pb.ClientAction(reply=pb.Reply(payload=wrapped(Empty())))
     return EventSourcedStreamOut(
-        reply=EventSourcedReply(command_id=number, client_action=action, events=[stored(step)])
+        reply=EventSourcedReply(command_id=number, client_action=action, events=[event or stored(step)])
     )
 
 
-def delivered(step: Emit) -> ActionCommand:
+def delivered(step: Emit, event: AnyMessage) -> ActionCommand:
     """What the subscriber hears."""
-    return ActionCommand(service_name=SUBSCRIBER, name=step.heard, payload=stored(step))
+    return ActionCommand(service_name=SUBSCRIBER, name=step.heard, payload=event)
 
 
 def effect(step: Emit) -> ActionCommand:

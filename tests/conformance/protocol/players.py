@@ -85,9 +85,11 @@ async def play_event_log(play: Play, case: Case) -> None:
         path = f"/{eventing.service(step)}/{eventing.command(step)}"
         await play.stack.call(path, eventing.request(step))
         entity = play.expect(ENTITIES["event-sourced"].path)
-        entity.messages += [*eventing.told(step), eventing.emitted(step, 1)]
+        heard: Any = play.heard(entity).messages[-1]
+        event = eventing.named_freely(step, heard.reply.events[0])
+        entity.messages += [*eventing.told(step), eventing.emitted(step, 1, event)]
         subscriber = play.expect(ACTIONS.paths["unary"])
-        subscriber.messages += [eventing.delivered(step), eventing.response(step, step.heard)]
+        subscriber.messages += [eventing.delivered(step, event), eventing.response(step, step.heard)]
         if step.forward is not None:
             target = play.expect(ACTIONS.paths["unary"])
             target.messages += [eventing.effect(step), eventing.response(step, "Effect")]

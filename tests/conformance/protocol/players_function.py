@@ -203,3 +203,17 @@ def stream(channel: grpc.aio.Channel, path: str, message_out: Any) -> Any:
 
 def serialized(message: Message) -> bytes:
     return message.SerializeToString()
+
+
+_PLAYERS = {
+    "event-sourced": play_entity,
+    "value": play_entity,
+    "action": play_action,
+    "crdt": play_replicated_entity,
+    "discovery": play_discovery,
+}
+
+
+async def play_case(channel: grpc.aio.Channel, case: Case) -> None:
+    """A case of any model."""
+    await _PLAYERS[case.model](channel, case)

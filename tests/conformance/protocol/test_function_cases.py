@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.conformance.protocol.case import Case, Role, load_cases
+from tests.conformance.protocol.case import Ask, Case, Open, Role, load_cases
 from tests.conformance.protocol.exclusions import parameters
 from tests.conformance.protocol.players_function import (
     play_action,
@@ -37,6 +37,17 @@ def cases(model: str) -> list[Any]:
 @pytest.mark.parametrize("case", cases("event-sourced") + cases("value"))
 async def test_entity(channel: grpc.aio.Channel, case: Case) -> None:
     await play_entity(channel, case)
+
+
+async def test_a_refusal_drops_what_its_command_has_set(channel: grpc.aio.Channel) -> None:
+    """More than the kit asks for: the Go library keeps the value in memory, though it is not stored."""
+    steps = (
+        Open(),
+        Ask(ask=("update A",), reply="A", update="A"),
+        Ask(ask=("update B", "fail no"), failure="no"),
+        Ask(ask=(), reply="A"),
+    )
+    await play_entity(channel, Case("own", "", "value", frozenset({Role.FUNCTION}), steps))
 
 
 @pytest.mark.parametrize("case", cases("action"))
