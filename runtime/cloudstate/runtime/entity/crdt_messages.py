@@ -81,10 +81,22 @@ class CancelReply(NamedTuple):
     state_action: StateAction = StateAction()
 
 
-class Heard(NamedTuple):
-    """Another node tells what it knows: a delta or all of it."""
+class Overtaken(NamedTuple):
+    """The write found that others had written before it, and wrote nothing. This is what they have written."""
 
     record: Record
+    sequence: int
+
+
+class Heard(NamedTuple):
+    """Another node tells what it knows: a delta or all of it.
+
+    Attributes:
+        receipt: given back with ``Acknowledge``; None: nobody waits for that.
+    """
+
+    record: Record
+    receipt: Any = None
 
 
 class Reached(NamedTuple):
@@ -115,6 +127,7 @@ CrdtInput: TypeAlias = (
     | CancelReply
     | Persisted
     | PersistFailed
+    | Overtaken
     | Reached
     | Unreached
     | Heard
@@ -163,6 +176,12 @@ class Spread(NamedTuple):
     consistency: Consistency
 
 
+class Acknowledge(NamedTuple):
+    """What was heard with this receipt is merged and durable by now. Never comes if it could not be."""
+
+    receipt: Any
+
+
 class Message(NamedTuple):
     """One answer to a streamed command: run its side effects, then deliver its action, if it has one.
 
@@ -183,5 +202,5 @@ class Report(NamedTuple):
 
 
 CrdtEffect: TypeAlias = (
-    Load | Open | Handle | Tell | Cancel | Persist | Spread | Answer | Message | Report | Discard | Stop
+    Load | Open | Handle | Tell | Cancel | Persist | Spread | Acknowledge | Answer | Message | Report | Discard | Stop
 )

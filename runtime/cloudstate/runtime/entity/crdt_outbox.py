@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cloudstate.runtime.crdt import Record
-from cloudstate.runtime.entity.crdt_messages import Consistency, CrdtEffect, Message, Spread
+from cloudstate.runtime.entity.crdt_messages import Acknowledge, Consistency, CrdtEffect, Message, Spread
 from cloudstate.runtime.entity.messages import Answer, Failure
 
 
@@ -14,7 +14,7 @@ class _Held(NamedTuple):
     """An answer that waits until everything up to ``version`` is durable, and the change that it tells of."""
 
     version: int
-    answer: Message | Answer
+    answer: Message | Answer | Acknowledge
     delta: Record | None
     consistency: Consistency
 
@@ -62,12 +62,23 @@ class Outbox:
         self._held.append(held)
         return []
 
+    def acknowledge(self, receipt: Any) -> list[CrdtEffect]:
+        """Tell a receipt as soon as all that is known now is durable; gives it if that is at once."""
+        if self._version == self._durable:
+            return [Acknowledge(receipt)]
+        self._held.append(_Held(self._version, Acknowledge(receipt), None, Consistency.LOCAL))
+        return []
+
     def begin_write(self) -> bool:
         """True if everything is to be written now. One write is under way at a time."""
         if self._writing or self._version == self._durable:
             return False
         self._writing = self._version
         return True
+
+    def write_again(self) -> None:
+        """The write under way begins anew, and takes along what has been changed meanwhile."""
+        self._writing = self._version
 
     def written(self) -> list[CrdtEffect]:
         """The write has ended well; gives what may leave now."""
@@ -80,9 +91,9 @@ class Outbox:
     def failed(self, failure: Failure) -> list[CrdtEffect]:
         """The write has failed, or may have: answers that depend on it fail, and nothing is left to write."""
         self._writing, self._durable = 0, self._version
-        effects: list[CrdtEffect] = [_refused(held.answer, failure) for held in self._held]
+        answers = [held.answer for held in self._held]
         self._held.clear()
-        return effects
+        return [_refused(answer, failure) for answer in answers if not isinstance(answer, Acknowledge)]
 
     def reached(self, number: int, failure: Failure | None = None) -> list[CrdtEffect]:
         """A change got as far as its answer asks for, or failed to: then its stream is over, too."""
@@ -92,7 +103,10 @@ class Outbox:
         return list(answers)
 
     def _let_go(self, held: _Held) -> list[CrdtEffect]:
-        answer, ahead = held.answer, self._ahead_of(held.answer)
+        answer = held.answer
+        if isinstance(answer, Acknowledge):
+            return [answer]
+        ahead = self._ahead_of(answer)
         if ahead is not None:
             ahead.append(answer)
         if held.delta is None:

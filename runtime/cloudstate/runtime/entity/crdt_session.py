@@ -9,6 +9,10 @@ What a function has changed is durable before anybody hears of it: answers wait 
 that change nothing, because they may show what is being written. One write is under way at a time and takes along
 everything that was changed before it began. Then the change is spread to the other nodes, and an answer that asked for
 more than LOCAL waits for them.
+
+Nodes that share a journal share the entity's one record in it. A write that finds it overtaken merges what others have
+written and begins anew: nothing of either is lost. What others tell is in that record before they tell it, so it is not
+written again. Where each node has a journal of its own, what others tell is written like a change made here.
 """
 
 from __future__ import annotations
@@ -17,8 +21,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from cloudstate.runtime.crdt import Audience, Inexpressible, KindConflict, Record, encode
+from cloudstate.runtime.crdt import UNKNOWN, Audience, Inexpressible, KindConflict, Record, encode
+from cloudstate.runtime.crdt.record import merged
 from cloudstate.runtime.entity.crdt_messages import (
+    Acknowledge,
     Cancel,
     CancelReply,
     Consistency,
@@ -32,6 +38,7 @@ from cloudstate.runtime.entity.crdt_messages import (
     Message,
     Open,
     Opened,
+    Overtaken,
     Reached,
     Report,
     StateAction,
@@ -86,18 +93,23 @@ class CrdtSession:
     """One entity.
 
     Args:
-        node: the name of this node in the causal history. Nobody else may ever use it.
+        node: the name of this node in the causal history. Nobody else may ever use it. It may be replaced: another one
+            counts from when the entity is read again.
         audience: this process and all processes of the cluster.
         clock: its wall time is what registers go by.
         max_waiting: how many commands may wait; the next one is answered RESOURCE_EXHAUSTED at once.
         pipeline: how many commands the function may have at a time.
+        is_shared: all nodes write the same record, so that what is heard is durable.
     """
 
     __slots__ = (
         "_abandoned_ids",
+        "_being_written",
         "_cancelling",
         "_clock",
+        "_durable",
         "_is_loaded",
+        "_is_shared",
         "_last_id",
         "_max_waiting",
         "_outbox",
@@ -106,15 +118,25 @@ class CrdtSession:
         "_running",
         "_streams",
         "_waiting",
+        "node",
         "phase",
         "sequence",
     )
 
     def __init__(
-        self, node: str, audience: Audience, clock: WallClock, max_waiting: int = 1000, pipeline: int = 100
+        self,
+        node: str,
+        audience: Audience,
+        clock: WallClock,
+        max_waiting: int = 1000,
+        pipeline: int = 100,
+        *,
+        is_shared: bool = False,
     ) -> None:
         self.phase = Phase.ABSENT
         self.sequence = 0
+        self.node = node
+        self._is_shared = is_shared
         self._replica = Replica(node, audience)
         self._clock = clock
         self._max_waiting = max_waiting
@@ -126,6 +148,7 @@ class CrdtSession:
         self._streams: dict[int, Any] = {}
         self._cancelling: dict[int, Any] = {}
         self._outbox = Outbox()
+        self._durable = self._being_written = UNKNOWN
         self._is_loaded = False
         self._last_id = 0
 
@@ -142,6 +165,16 @@ class CrdtSession:
         """True if nothing runs, waits, is written or is streamed."""
         busy = self._running or self._waiting or self._streams or self._cancelling
         return not busy and self._outbox.is_empty and self.phase is not Phase.ACTIVATING
+
+    @property
+    def durable(self) -> Record | None:
+        """What is known and durable, so that anybody may hear of it; None while the journal has not been read."""
+        return self._durable if self._is_loaded else None
+
+    @property
+    def has_waiting(self) -> bool:
+        """True if commands wait for the function."""
+        return bool(self._waiting)
 
     @property
     def is_free(self) -> bool:
@@ -219,6 +252,7 @@ class CrdtSession:
         self._is_loaded = True
         self.sequence = message.sequence
         heard, self._replica.record = self._replica.record, message.record
+        self._durable = message.record
         self._hear(heard)
         if self._waiting:
             return [*self._activate(), *self._write()]
@@ -355,13 +389,34 @@ class CrdtSession:
     def _write(self) -> list[CrdtEffect]:
         if not self._is_loaded or not self._outbox.begin_write():
             return []
-        return [Persist(self.sequence, ValueChanged(Payload(RECORD_URL, encode(self._replica.record))))]
+        return [self._persist()]
+
+    def _persist(self) -> Persist:
+        record = self._being_written = self._replica.record
+        return Persist(self.sequence, ValueChanged(Payload(RECORD_URL, encode(record))))
 
     def _persisted(self, message: Persisted) -> list[CrdtEffect]:
         if not self._outbox.is_writing:
             raise self._illegal(message)
         self.sequence = message.sequence
+        self._durable = self._being_written
         return [*self._outbox.written(), *self._write()]
+
+    def _overtaken(self, message: Overtaken) -> list[CrdtEffect]:
+        """Others have written first: merge, and write what they lack of ours."""
+        if not self._outbox.is_writing:
+            raise self._illegal(message)
+        try:
+            self._replica.hear(message.record)
+        except KindConflict as conflict:
+            return [Report(str(conflict)), *self._persist_failed(PersistFailed(conflict))]
+        self.sequence = message.sequence
+        self._durable = merged(self._durable, message.record)
+        self._outbox.write_again()
+        if self._replica.record == message.record:
+            self._being_written = message.record
+            return [*self._persisted(Persisted(message.sequence)), *self._go_on()]
+        return [self._persist(), *self._go_on()]
 
     def _persist_failed(self, message: PersistFailed) -> list[CrdtEffect]:
         """Nobody knows what is durable: start again from the journal. Answers that depend on the write fail."""
@@ -369,7 +424,8 @@ class CrdtSession:
             raise self._illegal(message)
         failure = _failure(message.error)
         effects = self._outbox.failed(failure)
-        self._replica = Replica(self._replica.node, self._replica.audience)
+        self._replica = Replica(self.node, self._replica.audience)
+        self._durable = self._being_written = UNKNOWN
         self._is_loaded = False
         if self.phase is Phase.ABSENT:
             return effects
@@ -395,18 +451,31 @@ class CrdtSession:
     def _heard(self, message: Heard) -> list[CrdtEffect]:
         if self.phase is Phase.STOPPED:
             raise self._illegal(message)
-        reports = self._hear(message.record)
+        effects = self._hear(message.record)
+        if message.receipt is not None and not effects:
+            effects += self._acknowledge(message.receipt)
         if self.phase is Phase.ABSENT and not self._is_loaded:
-            return [*reports, *self._activate()]
-        return [*reports, *self._write(), *self._go_on()]
+            return [*effects, *self._activate()]
+        return [*effects, *self._write(), *self._go_on()]
 
     def _hear(self, record: Record) -> list[CrdtEffect]:
+        before = self._replica.record
         try:
-            if self._replica.hear(record):
-                self._outbox.changed()
+            if not self._replica.hear(record):
+                return []
         except KindConflict as conflict:
             return [Report(str(conflict))]
+        if not self._is_shared:
+            self._outbox.changed()
+            return []
+        now = self._replica.record
+        self._durable = now if self._durable is before else merged(self._durable, record)
+        if self._outbox.is_writing:
+            self._being_written = now if self._being_written is before else merged(self._being_written, record)
         return []
+
+    def _acknowledge(self, receipt: Any) -> list[CrdtEffect]:
+        return [Acknowledge(receipt)] if self._is_shared else self._outbox.acknowledge(receipt)
 
     def _members_changed(self, message: MembersChanged) -> list[CrdtEffect]:
         self._replica.audience = message.audience
@@ -454,6 +523,7 @@ _STEPS: dict[type[Any], Callable[[CrdtSession, Any], list[CrdtEffect]]] = {
     CancelReply: CrdtSession._cancel_replied,
     Persisted: CrdtSession._persisted,
     PersistFailed: CrdtSession._persist_failed,
+    Overtaken: CrdtSession._overtaken,
     Reached: CrdtSession._reached,
     Unreached: CrdtSession._unreached,
     Heard: CrdtSession._heard,
