@@ -66,7 +66,7 @@ def _run(root: ProtoRoot, paths: Sequence[str], out: Path) -> str:
     """Run protoc. Returns what it complains of, "" if all is well."""
     options = ["--include_imports", "--include_source_info", f"--descriptor_set_out={out}"]
     done = protoc.run([*_include_options(), *options, *paths], root.folder)
-    return "" if done.returncode == 0 else done.stderr.decode("utf-8", errors="replace") or "protoc failed"
+    return "" if done.code == 0 else done.told or "protoc failed"
 
 
 def own_files(root: ProtoRoot, descriptors: FileDescriptorSet) -> tuple[str, ...]:

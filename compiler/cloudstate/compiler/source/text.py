@@ -46,6 +46,8 @@ class Source:
         protoc counts bytes of UTF-8, and a tab leads to the next multiple of eight.
         """
         content = self.line(line + 1) if line < len(_line_starts(self.text)) else ""
+        if content.isascii() and "\t" not in content:
+            return self.offset(line + 1, min(column, len(content)) + 1)
         reached = 0
         for index, character in enumerate(content):
             if reached >= column:

@@ -35,8 +35,8 @@ def _run(root: Path, descriptors: bytes, paths: list[str]) -> None:
     (root / "set.binpb").write_bytes(descriptors)
     options = ["--descriptor_set_in=set.binpb", "--python_out=out", "--pyi_out=out"]
     done = protoc.run([*options, *paths], root)
-    if done.returncode != 0:
-        raise ProtocFailed(done.stderr.decode("utf-8", errors="replace").strip())
+    if done.code != 0:
+        raise ProtocFailed(done.told.strip())
 
 
 def _content(path: Path) -> bytes:
