@@ -11,5 +11,7 @@ from cloudstate.runtime.journal.port import EntityKey
 class EntityHost(Residency[EntityFunction]):
     """Keeps them in memory and delivers commands to them."""
 
+    has_one_writer = True
+
     def _resident(self, key: EntityKey) -> Resident:
         return Resident(key, self)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice, takewhile
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from cloudstate.runtime.clock import Clock, SystemClock
 from cloudstate.runtime.entity.messages import Answer, Command, Failure, Passivate
@@ -17,6 +17,9 @@ from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.journal import MeasuredJournal
 from cloudstate.runtime.journal.port import EntityKey, Journal
 from cloudstate.runtime.metrics import EntityMetrics
+
+#: Seconds after which busy entities that have to leave are looked at again.
+_LOOK_AGAIN = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class HostLimits:
         waiting: commands that may wait for one entity.
         in_flight: commands that may be unanswered in all.
         residents: entities kept in memory; beyond it the longest idle leave early.
-        window: answers that are kept for retries, of one entity.
+        window: answers that are kept for retries, of one entity; 0: none.
     """
 
     waiting: int = 1000
@@ -75,7 +78,12 @@ class Residency(ABC, Generic[F]):
     """Delivers commands to the entities of one type.
 
     Invariant: ``_residents`` is ordered by last use, the longest unused first.
+
+    Attributes:
+        has_one_writer: an entity is in one process of a cluster at a time; else every process may have it.
     """
+
+    has_one_writer: ClassVar[bool] = False
 
     def __init__(
         self, function: F, journal: Journal, limits: HostLimits | None = None, clock: Clock | None = None
@@ -151,6 +159,18 @@ class Residency(ABC, Generic[F]):
         if self._in_flight:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
+
+    async def vacate(self, leaves: Callable[[str], bool]) -> None:
+        """Passivate entities, by id, as soon as each is idle; returns when none of them is in memory.
+
+        The caller bounds the wait, and lets no new command in for them.
+        """
+        while leaving := [resident for id, resident in list(self._residents.items()) if leaves(id)]:
+            for resident in leaving:
+                if resident.session.is_idle:
+                    resident.feed(Passivate())
+            if any(resident.key.id in self._residents for resident in leaving):
+                await asyncio.sleep(_LOOK_AGAIN)
 
     def _admit(self, entity_id: str) -> Residing:
         self._make_room()

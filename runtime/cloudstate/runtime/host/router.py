@@ -27,6 +27,7 @@ from cloudstate.runtime.entity.messages import (
     Reply,
     SideEffect,
 )
+from cloudstate.runtime.entity.request import Done, Request, Result
 from cloudstate.runtime.errors import CloudStateError, CommandRejected, StatusCode
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import ActionFunction
@@ -47,28 +48,23 @@ MAX_BACKGROUND = 1000
 #: The W3C trace context.
 _TRACE = ("traceparent", "tracestate")
 
-Result: TypeAlias = Reply | Failure
-Done: TypeAlias = Callable[[Result], None]
 Report: TypeAlias = Callable[[str], None]
 
 
-class Request(NamedTuple):
-    """A command for one of this runtime's services.
+class Placement(Protocol):
+    """Where in a cluster the entities of hosts with one writer are."""
 
-    Attributes:
-        payload: the encoded input message.
-        deadline: loop time after which the caller no longer waits, or None.
-        hops: how many forwards and side effects led here.
-        id: the caller's id of the command where the metadata does not have it; see ``command_id``.
-    """
+    def is_here(self, entity_id: str) -> bool:
+        """Whether this member is the one that may serve an entity now."""
+        ...
 
-    service: str
-    command: str
-    payload: bytes
-    metadata: Metadata = ()
-    deadline: float | None = None
-    hops: int = 0
-    id: str = ""
+    def pass_on(self, entity_id: str, request: Request, is_repeatable: bool, done: Done) -> Callable[[], None]:
+        """Have the member that may serve an entity run a command; as ``Router.unary``.
+
+        Args:
+            is_repeatable: running it twice does what running it once does.
+        """
+        ...
 
 
 class _Target(NamedTuple):
@@ -99,16 +95,19 @@ class Router:
         actions: Iterable[ActionFunction] = (),
         publisher: Publisher | None = None,
         report: Report | None = None,
+        placement: Placement | None = None,
     ) -> None:
         """See the class.
 
         Args:
+            placement: where entities are; None: all are here.
             report: told of forwards and side effects that lead to nothing: their author should hear of it.
         """
         self.hosts = tuple(entities)
         self.publishes = publisher is not None and bool(publisher.publications)
         self._publisher = publisher
         self._report = report
+        self._placement = placement
         self._targets: dict[tuple[str, str], _Target] = {}
         self._background: set[asyncio.Task[None]] = set()
         for host in self.hosts:
@@ -191,13 +190,17 @@ class Router:
         if not entity_id:
             done(_nameless(request))
             return None
-        _, name, payload, metadata, deadline, _, id = request
+        _, name, payload, metadata, deadline, _, id, _ = request
         if metadata and not target.endpoint.reads_only:
             try:
                 id = command_id(metadata) or id
             except ValueError as error:
                 done(Failure(str(error), StatusCode.INVALID_ARGUMENT))
                 return None
+        placement = self._placement
+        is_placed = placement is not None and target.entities.has_one_writer and not request.is_passed_on
+        if placement is not None and is_placed and not placement.is_here(entity_id):
+            return placement.pass_on(entity_id, request, bool(id) or target.endpoint.reads_only, done)
         pending = _Pending(self, target.entities, request, done)
         command = Command(pending, name, payload, message, metadata, deadline, False, id)
         pending.resident = target.entities.deliver(entity_id, command)

@@ -9,11 +9,12 @@ from typing import Any
 from opentelemetry.trace import Span, SpanKind, Tracer
 
 from cloudstate.runtime.entity.messages import Failure, Reply
+from cloudstate.runtime.entity.request import Done, Result
 from cloudstate.runtime.errors import CloudStateError
 from cloudstate.runtime.function.port import ActionFunction
 from cloudstate.runtime.host import Request, Router
 from cloudstate.runtime.host.residency import Residency
-from cloudstate.runtime.host.router import Done, Publisher, Report, Result
+from cloudstate.runtime.host.router import Placement, Publisher, Report
 from cloudstate.runtime.tracing.context import end, fail, parent_of, within
 
 
@@ -27,8 +28,9 @@ class TracedRouter(Router):
         actions: Iterable[ActionFunction] = (),
         publisher: Publisher | None = None,
         report: Report | None = None,
+        placement: Placement | None = None,
     ) -> None:
-        super().__init__(entities, actions, publisher, report)
+        super().__init__(entities, actions, publisher, report, placement)
         self._tracer = tracer
 
     def unary(self, request: Request, done: Done) -> Callable[[], None] | None:

@@ -1,0 +1,117 @@
+"""What one member knows of the others and of the shards, from what the engine's table has told it. Without I/O.
+
+A member writes its own record again and again. Whoever has not seen a record change for the length of a lease, on its
+own clock, takes its member for gone. Clocks of two machines are never compared.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from cloudstate.runtime.cluster.engine import Entry
+
+#: The owner of a shard that nobody owns any more.
+NOBODY = "-"
+#: Records of members that have been gone for so many leases are taken away.
+_FORGET_AFTER = 10
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A member's record. ``at``: when it was last seen to change; ``since``: when it was seen first."""
+
+    revision: int
+    at: float
+    since: float
+    is_leaving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """Who owns a shard, and the revision that says so."""
+
+    owner: str
+    revision: int
+
+
+#: What is known of a shard that has no record.
+UNOWNED = Owned(NOBODY, 0)
+
+
+class Table:
+    """See the module.
+
+    Args:
+        me: this member.
+        shards: how many there are.
+        lease: in seconds.
+    """
+
+    def __init__(self, me: str, shards: int, lease: float) -> None:
+        self.me = me
+        self.lease = lease
+        self.shards: list[Owned] = [UNOWNED] * shards
+        self._members: dict[str, _Seen] = {}
+
+    def changed(self, entry: Entry, now: float) -> int | None:
+        """Take in what the engine tells; gives the shard if it is about one that is owned otherwise than before."""
+        kind, _, name = entry.key.partition(".")
+        if kind == "member":
+            self._member(name, entry, now)
+        elif kind == "shard" and name.isdecimal() and int(name) < len(self.shards):
+            return self._shard(int(name), entry)
+        return None
+
+    def renewed(self, now: float) -> None:
+        """The engine was away and is back: whoever is in the table gets a lease from now on."""
+        for seen in self._members.values():
+            seen.at = now
+
+    def alive(self, now: float) -> dict[str, bool]:
+        """The members that are not gone, and whether each is leaving."""
+        return {name: seen.is_leaving for name, seen in self._members.items() if now - seen.at < self.lease}
+
+    def settled(self, now: float, settle: float) -> frozenset[str]:
+        """The members that have been there for so many seconds and stay: shards may be given to them."""
+        alive = self.alive(now)
+        return frozenset(
+            name for name, leaves in alive.items() if not leaves and now - self._members[name].since >= settle
+        )
+
+    def forgotten(self, now: float) -> list[tuple[str, int]]:
+        """Members that have been gone for long, and the revisions of their records."""
+        oldest = now - _FORGET_AFTER * self.lease
+        return [(name, seen.revision) for name, seen in self._members.items() if seen.at < oldest]
+
+    def _member(self, name: str, entry: Entry, now: float) -> None:
+        if not entry.value:
+            self._members.pop(name, None)
+            return
+        seen = self._members.get(name)
+        is_leaving = _is_leaving(entry.value)
+        if seen is None:
+            self._members[name] = _Seen(entry.revision, now, now, is_leaving)
+        elif entry.revision != seen.revision:
+            seen.revision, seen.at, seen.is_leaving = entry.revision, now, is_leaving
+
+    def _shard(self, shard: int, entry: Entry) -> int | None:
+        before = self.shards[shard]
+        if entry.revision < before.revision:
+            return None  # told late: something newer was written here
+        owner = entry.value.decode(errors="replace") or NOBODY
+        self.shards[shard] = Owned(owner, entry.revision)
+        return shard if self.shards[shard] != before else None
+
+
+def standing(is_leaving: bool) -> bytes:
+    """A member's record."""
+    return json.dumps({"leaving": is_leaving}).encode()
+
+
+def _is_leaving(record: bytes) -> bool:
+    try:
+        read = json.loads(record)
+    except ValueError:
+        return False
+    return isinstance(read, dict) and read.get("leaving") is True
