@@ -32,6 +32,7 @@ PLANTS = [
     ("sqlite", f"{RUNTIME}/journal/planted.py", "import sqlite3"),
     ("postgresql", f"{RUNTIME}/journal/planted.py", "import asyncpg"),
     ("nats", f"{RUNTIME}/journal/planted.py", "import nats"),
+    ("nats", f"{RUNTIME}/cluster/planted.py", "import nats"),
     ("kubernetes", f"{COMPILER}/cluster/planted.py", "import kubernetes.client"),
     ("cluster-core", f"{COMPILER}/cluster/plan.py", "import time"),
     ("telemetry", f"{RUNTIME}/host/planted.py", "import opentelemetry.trace"),
