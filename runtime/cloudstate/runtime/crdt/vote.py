@@ -1,7 +1,7 @@
 """Vote: one vote for each member of the cluster.
 
 Model: a fact for each member that votes yes, under a dot of its node. Only members vote, and only for themselves:
-votes of processes that have left count no longer, and a node's next vote takes them back.
+votes of processes that have left count no longer, and the next vote of the same node, or member, takes them back.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Vote(DataType[str, VoteChange, VoteValue]):
     def apply(self, change: VoteChange, draft: Draft[str]) -> None:
         """See ``DataType.apply``; voting the same again changes nothing."""
         author = draft.author
-        own = {dot: member for dot, member in draft.facts.items() if dot.node == author.node}
+        facts, me = draft.facts, author.member
+        own = {dot: member for dot, member in facts.items() if dot.node == author.node or member == me}
         if change.self_vote and list(own.values()) == [author.member]:
             return
         draft.take_back(own)

@@ -28,6 +28,11 @@ class JournalAround(Journal):
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
+    @property
+    def shared(self) -> bool:
+        """See ``Journal.shared``."""
+        return self._journal.shared
+
     async def open(self) -> None:
         """Does nothing."""
 

@@ -57,6 +57,11 @@ class MemoryJournal(Journal):
         self._epochs: dict[str, int] = {}
         self._closed = False
 
+    @property
+    def shared(self) -> bool:
+        """See ``Journal.shared``."""
+        return False
+
     async def open(self) -> None:
         """See ``Journal.open``; what was there before ``close`` is still there."""
         self._closed = False

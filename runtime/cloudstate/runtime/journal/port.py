@@ -180,6 +180,11 @@ Appended: TypeAlias = "int | JournalError"
 class Journal(ABC):
     """A store of entity histories. See the module for what every implementation promises."""
 
+    @property
+    def shared(self) -> bool:
+        """True if many processes write it; False if each has one of its own."""
+        return True
+
     @abstractmethod
     async def open(self) -> None:
         """Make the journal ready, creating its schema where there is none.

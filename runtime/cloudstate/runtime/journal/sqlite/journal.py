@@ -75,6 +75,11 @@ class SqliteJournal(Journal):
         self._lock = FileLock(path.with_name(path.name + "-lock"), path)
         self._running: _Running | None = None
 
+    @property
+    def shared(self) -> bool:
+        """See ``Journal.shared``."""
+        return False
+
     async def open(self) -> None:
         """See ``Journal.open``."""
         self._make_directory()

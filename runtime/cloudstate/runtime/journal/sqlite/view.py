@@ -56,6 +56,11 @@ class SqliteView(Journal):
         self._newest: dict[tuple[str, str], tuple[int, int]] | None = None
         self._numbers: dict[tuple[str, str], int] | None = None
 
+    @property
+    def shared(self) -> bool:
+        """See ``Journal.shared``."""
+        return False
+
     async def open(self) -> None:
         """See ``Journal.open``; a file that is not there is not made."""
         if not self._path.is_file():
