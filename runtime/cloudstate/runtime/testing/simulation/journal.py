@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from cloudstate.runtime.journal.errors import Fenced, JournalError, JournalUnavailable, WrongExpectedSequence
+from cloudstate.runtime.journal.limits import checked_size
 from cloudstate.runtime.journal.memory import MemoryJournal
 from cloudstate.runtime.journal.port import (
     Appended,
@@ -140,6 +142,7 @@ class SimulatedJournal(Journal):
         self._patience = patience
         self._closed = False
         self._last_sent = 0.0
+        self._last_told = 0.0
 
     async def open(self) -> None:
         """See ``Journal.open``."""
@@ -172,9 +175,11 @@ class SimulatedJournal(Journal):
         """See ``Journal.submit``."""
         shared = self._shared
         told = _Once(done)
+        checked_size(append, sys.maxsize)  # what is a mistake of the caller is said at once
         if self._closed or (not shared.is_reached(self._node) and shared.happens(0.5)):
             shared.counts["unavailable"] += 1
-            done(JournalUnavailable("the journal cannot be reached", retry_safe=True))
+            reason = "is closed" if self._closed else "cannot be reached"
+            done(JournalUnavailable(f"the journal {reason}", retry_safe=True))
             return
         late = JournalUnavailable(f"no answer within {self._patience:g} seconds", retry_safe=None)
         self._loop.at(self._loop.now + self._patience, self._process, self._give_up, told, late)
@@ -209,7 +214,8 @@ class SimulatedJournal(Journal):
         if self._passes():
             result = self._shared.written(self._node, append)
             if self._passes():
-                self._loop.at(self._shared.arrival(), self._process, told, result)
+                when = self._last_told = max(self._last_told, self._shared.arrival())
+                self._loop.at(when, self._process, told, result)
 
     def _give_up(self, told: _Once, late: JournalUnavailable) -> None:
         if told(late):

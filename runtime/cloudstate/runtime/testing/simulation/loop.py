@@ -97,7 +97,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         process.is_dead = True
         self._processes.remove(process)
         self._graves.append(process)  # with what is ready, and all tasks: what nobody holds would be closed, and so run
-        self._dead_tasks += process.tasks
+        self._dead_tasks += [task for task in process.tasks if not task.done()]
         for told in process.buried:
             told()
 
@@ -279,6 +279,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _bury(self) -> None:
         """Close what never ended. Whatever it does about that reaches nobody: nothing runs any more."""
+        if not self._dead_tasks:
+            return
         while self._dead_tasks:
             work = self._dead_tasks.pop().get_coro()
             for _ in range(10):  # each time, one `finally` that awaits is left behind

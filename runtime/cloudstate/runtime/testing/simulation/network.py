@@ -8,16 +8,21 @@ no writes there and tells nothing new.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from cloudstate.runtime.cluster.engine import Entry, Overtaken
 from cloudstate.runtime.testing.simulation.loop import SimulatedLoop
 from cloudstate.runtime.testing.simulation.process import Process
 from cloudstate.runtime.testing.simulation.table import Table
 from cloudstate.runtime.testing.simulation.trace import Trace
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: So many messages of a node that is cut off are kept at most.
 _KEPT = 100
@@ -90,12 +95,14 @@ class SimulatedNetwork:
     Attributes:
         conditions: how good it is; assign others at any time.
         table: what the server holds.
+        is_strict: an error of who is told something ends the simulation; else it is logged, as real engines do.
         sent, lost: how many messages were sent, and how many deliveries of one failed.
     """
 
     def __init__(self, loop: SimulatedLoop, chance: random.Random, trace: Trace) -> None:
         self.conditions = Conditions()
         self.table = Table()
+        self.is_strict = True
         self.sent = 0
         self.lost = 0
         self._loop = loop
@@ -260,7 +267,7 @@ class SimulatedNetwork:
 
     def _hear(self, subscription: _Subscription, message: bytes) -> None:
         if subscription.link.is_connected:
-            subscription.heard(message)
+            self._call(subscription.heard, message)
         else:
             self.lost += 1
 
@@ -277,11 +284,19 @@ class SimulatedNetwork:
         if watcher.connection != connection:
             return
         if not (self.table.is_overtaken(entry) and self._happens(self.conditions.skipped)):
-            watcher.changed(entry)
+            self._call(watcher.changed, entry)
 
     def _told(self, watcher: Watcher, connection: int, told: Callable[[], None]) -> None:
         if watcher.connection == connection:
             told()
+
+    def _call(self, told: Callable[[T], None], what: T) -> None:
+        try:
+            told(what)
+        except Exception:
+            if self.is_strict:
+                raise
+            logger.exception("what the engine told made trouble")
 
     def _disconnect(self, link: Link) -> None:
         link.is_connected = False
