@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
+from threading import Timer
 from urllib.error import HTTPError
 
 import pytest
 from tests.e2e.test_sidecar import add, ask
-from tests.processes import cart, function, proxy, server
+from tests.processes import PATIENCE, ROOT, cart, function, proxy, server
 
 
 def get(port: str, path: str) -> str:
@@ -50,3 +53,24 @@ def test_commands_and_events_are_counted(placement: str, tmp_path: Path) -> None
             assert counted["failed_entities_total"] == 0
             with pytest.raises(HTTPError, match="404"):
                 get(port, "/nothing")
+
+
+def test_a_proxy_is_alive_before_its_function_is_there_and_ready_after(tmp_path: Path) -> None:
+    socket = f"unix:{tmp_path}/function"
+    command = [sys.executable, *proxy(socket, "--metrics-port", "0")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        watchdog = Timer(PATIENCE, process.kill)
+        watchdog.start()
+        try:
+            assert process.stdout is not None
+            port = next(line.split()[-1] for line in process.stdout if "metrics, /ready" in line)
+            assert get(port, "/alive") == "OK\n"
+            with pytest.raises(HTTPError, match="503"):
+                get(port, "/ready")
+            assert get(port, "/metrics") == ""
+            with server(function("shopping-cart", "--unix", f"{tmp_path}/function")):
+                assert next(line for line in process.stdout if line.startswith("serving "))
+                assert get(port, "/ready") == "OK\n"
+        finally:
+            watchdog.cancel()
+            process.kill()

@@ -6,7 +6,8 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,15 +39,31 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         runner.run(main)
 
 
+@asynccontextmanager
+async def managed(
+    host: str, port: int | None, metrics: Callable[[], Iterable[EntityMetrics]], is_ready: Callable[[], bool]
+) -> AsyncIterator[None]:
+    """Serve metrics, /alive and /ready as long as the block lasts; nowhere if the port is None.
+
+    Args:
+        metrics: what is counted, asked at each scrape.
+        is_ready: whether calls are served.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    management = Management(metrics, is_ready)
+    if port is not None:
+        bound = await management.listen(host, port)
+        logger.info("metrics, /ready and /alive are on port %d", bound)
+    try:
+        yield
+    finally:
+        await management.close()
+
+
 async def serve_until_stopped(
-    server: Server,
-    serving: Serving,
-    host: str,
-    port: int,
-    grace: float,
-    ready: Callable[[str], None],
-    metrics_port: int | None = None,
-    metrics: Callable[[], Iterable[EntityMetrics]] = tuple,
+    server: Server, serving: Serving, host: str, port: int, grace: float, ready: Callable[[str], None]
 ) -> None:
     """Listen until SIGTERM or SIGINT, then drain.
 
@@ -54,17 +71,11 @@ async def serve_until_stopped(
         host: an address, or ``unix:PATH``.
         grace: seconds that calls in progress get.
         ready: called with ``host:port`` or ``unix:PATH`` once connections are accepted.
-        metrics_port: where metrics and readiness are served; None: nowhere.
-        metrics: what is counted, asked at each scrape.
 
     Raises:
         OSError: the address cannot be bound.
     """
     stop = _stop_signal()
-    management = Management(metrics, lambda: not stop.is_set())
-    if metrics_port is not None:
-        bound = await management.listen(host, metrics_port)
-        logger.info("metrics, /ready and /alive are on port %d", bound)
     ready(await _listen(server, host, port))
     await stop.wait()  # without a deadline: serving ends when somebody asks for it
     logger.info("draining for at most %g seconds", grace)
@@ -75,8 +86,6 @@ async def serve_until_stopped(
             await serving.drain()
     except TimeoutError:
         logger.warning("some calls did not finish within %g seconds", grace)
-    finally:
-        await management.close()
 
 
 async def _listen(server: Server, host: str, port: int) -> str:

@@ -80,8 +80,10 @@ async def _serve(settings: ProxySettings, ready: Callable[[str], None]) -> None:
             opened_broker(settings.broker) as broker,
             opened_traces(settings.traces, "cloudstate-proxy") as traces,
         ):
-            around = Surroundings(journal, SystemClock(), broker, traces)
-            await _keep_serving(settings, _Proxy(settings, around), ready)
+            proxy = _Proxy(settings, Surroundings(journal, SystemClock(), broker, traces))
+            # From here on it is alive; the function may be started only once somebody has seen that.
+            async with process.managed(settings.host, settings.metrics_port, proxy.metrics, proxy.is_ready):
+                await _keep_serving(settings, proxy, ready)
     finally:
         await journal.close()
 
@@ -96,9 +98,7 @@ async def _keep_serving(settings: ProxySettings, proxy: _Proxy, ready: Callable[
             keeping.result()
         process.collect_rarely()
         server = Server(proxy.methods, proxy.http)
-        await process.serve_until_stopped(
-            server, proxy, settings.host, settings.port, settings.grace, ready, settings.metrics_port, proxy.metrics
-        )
+        await process.serve_until_stopped(server, proxy, settings.host, settings.port, settings.grace, ready)
     finally:
         keeping.cancel()
         await asyncio.wait({keeping})
@@ -176,6 +176,10 @@ class _Proxy:
     def metrics(self) -> Iterable[EntityMetrics]:
         """What is counted."""
         return [host.metrics for host in self._service.router.hosts] if self._service is not None else []
+
+    def is_ready(self) -> bool:
+        """Whether the function is known, and the end not near."""
+        return self._door is not None and not self._door.draining
 
     def leave(self) -> None:
         """See ``Serving.leave``."""

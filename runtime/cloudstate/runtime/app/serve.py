@@ -75,16 +75,8 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
             serving = _Embedded(FrontDoor(description, service.router, origins=settings.origins), service)
             server = Server(serving.door.methods, serving.door.http)
             service.start()
-            await process.serve_until_stopped(
-                server,
-                serving,
-                settings.host,
-                settings.port,
-                settings.grace,
-                ready,
-                settings.metrics_port,
-                serving.metrics,
-            )
+            async with process.managed(settings.host, settings.metrics_port, serving.metrics, serving.is_ready):
+                await process.serve_until_stopped(server, serving, settings.host, settings.port, settings.grace, ready)
     finally:
         await journal.close()
 
@@ -98,6 +90,9 @@ class _Embedded:
 
     def metrics(self) -> Iterable[EntityMetrics]:
         return [host.metrics for host in self.service.router.hosts]
+
+    def is_ready(self) -> bool:
+        return not self.door.draining
 
     def leave(self) -> None:
         self.door.draining = True
