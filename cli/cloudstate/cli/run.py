@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from cloudstate.cli.project import NotCompiled, find_project
+from cloudstate.cli.project import NotCompiled, Project, find_project
 from cloudstate.cli.serving import add_address, add_front_door, add_log
 
 HELP = "serve a compiled service: gRPC and HTTP/JSON on one port"
@@ -25,19 +25,41 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "store says; sqlite keeps PROJECT/.cloudstate/NAME.db)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where `cloudstate compile --out` has written")
+    parser.add_argument(
+        "--cluster",
+        metavar="URL",
+        default=os.environ.get("CLOUDSTATE_CLUSTER"),
+        help="serve together with others: nats://HOST:PORT[?replicas=3] (default: $CLOUDSTATE_CLUSTER, or alone)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        choices=range(1, 65),
+        default=1,
+        metavar="N",
+        help="processes that serve together on one port of this machine (default: %(default)s)",
+    )
+    parser.add_argument("--worker-of", type=int, default=0, help=argparse.SUPPRESS)
     add_front_door(parser)
     add_log(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code: 1 if the service is not fit, 3 if the machine is not."""
-    from cloudstate.runtime.app import Settings, configure_logs, run
+    from cloudstate.runtime.app import Clustered, Settings, configure_logs, run
+    from cloudstate.runtime.cluster.engine import EngineUnavailable
     from cloudstate.runtime.errors import ServiceInvalid
     from cloudstate.runtime.journal.errors import JournalError
 
     configure_logs(arguments.log_level, arguments.log_format)
     try:
         project = find_project(arguments.project, arguments.out)
+        if arguments.workers > 1:
+            return _run_workers(arguments, project)
+        if arguments.worker_of:
+            from cloudstate.runtime.app.workers import end_with_parent
+
+            end_with_parent()
         settings = Settings(
             generated=project.generated,
             code=project.code,
@@ -48,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
             traces=arguments.traces,
             port=arguments.port,
             journal=arguments.journal,
+            cluster=Clustered(arguments.cluster, arguments.worker_of) if arguments.cluster else None,
+            reuse_port=arguments.worker_of > 0,
         )
         run(settings, lambda address: print(f"serving {project.name} on {address}", flush=True))
     except (NotCompiled, ServiceInvalid) as error:
@@ -56,7 +80,36 @@ def run(arguments: argparse.Namespace) -> int:
     except JournalError as error:
         print(f"error: the journal cannot be used: {error}", file=sys.stderr)
         return 3
+    except EngineUnavailable as error:
+        print(f"error: the cluster cannot be joined: {error}", file=sys.stderr)
+        return 3
     except OSError as error:
         print(f"error: {arguments.host}:{arguments.port}: {error.strerror or error}", file=sys.stderr)
         return 3
     return 0
+
+
+def _run_workers(arguments: argparse.Namespace, project: Project) -> int:
+    from cloudstate.runtime.app import default_journal
+    from cloudstate.runtime.app.workers import Workers, run_workers
+    from cloudstate.runtime.description import load
+
+    journal = arguments.journal or default_journal(load(project.generated), project.code)
+    command = [sys.executable, "-m", "cloudstate.cli", "run", str(arguments.project), "--host", arguments.host]
+    command += ["--journal", journal, "--log-level", arguments.log_level, "--log-format", arguments.log_format]
+    for option in ("out", "broker", "traces"):
+        if getattr(arguments, option) is not None:
+            command += [f"--{option}", str(getattr(arguments, option))]
+    for origin in arguments.cors_origin:
+        command += ["--cors-origin", origin]
+    workers = Workers(
+        count=arguments.workers,
+        command=tuple(command),
+        host=arguments.host,
+        port=arguments.port,
+        journal=journal,
+        cluster=arguments.cluster,
+        store=project.code / ".cloudstate" / "nats",
+        metrics_port=arguments.metrics_port,
+    )
+    return run_workers(workers, lambda address: print(f"serving {project.name} on {address}", flush=True))

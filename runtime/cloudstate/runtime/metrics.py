@@ -11,6 +11,7 @@ import time
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeAlias
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -140,13 +141,33 @@ class EntityMetrics:
         self.entity_active_time = Summary(monotonic)
 
 
-def render(metrics: Iterable[EntityMetrics], names: Iterable[str] = ()) -> str:
+class Figure(NamedTuple):
+    """One number of the whole process.
+
+    Attributes:
+        name: in full.
+        kind: ``counter`` or ``gauge``.
+        meaning: one sentence.
+    """
+
+    name: str
+    kind: str
+    meaning: str
+    value: float
+
+
+#: What a process shows of itself.
+Metrics: TypeAlias = "Iterable[EntityMetrics | Figure]"
+
+
+def render(metrics: Metrics, names: Iterable[str] = ()) -> str:
     """The text that a scrape gets.
 
     Args:
         names: only metrics of these names; none: all.
     """
-    listed = sorted(metrics, key=lambda it: (it.prefix, it.entity_type))
+    shown = list(metrics)
+    listed = sorted((it for it in shown if isinstance(it, EntityMetrics)), key=lambda it: (it.prefix, it.entity_type))
     wanted = set(names)
     lines: list[str] = []
     for prefix in dict.fromkeys(it.prefix for it in listed):
@@ -166,6 +187,9 @@ def render(metrics: Iterable[EntityMetrics], names: Iterable[str] = ()) -> str:
             if not wanted or full in wanted:
                 lines += _head(full, meaning, "summary")
                 lines += [line for it in of_model for line in _summary(full, it, getattr(it, name))]
+    for it in shown:
+        if isinstance(it, Figure) and (not wanted or it.name in wanted):
+            lines += [*_head(it.name, it.meaning, it.kind), f"{it.name} {it.value}"]
     return "".join(f"{line}\n" for line in lines)
 
 

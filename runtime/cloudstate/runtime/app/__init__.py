@@ -5,14 +5,17 @@ Start reading at ``serve.py``.
 
 from cloudstate.runtime.app.function import FunctionSettings, run_function
 from cloudstate.runtime.app.logs import configure as configure_logs
+from cloudstate.runtime.app.membership import Clustered
 from cloudstate.runtime.app.proxy import ProxySettings, run_proxy
-from cloudstate.runtime.app.serve import Settings, run
+from cloudstate.runtime.app.serve import Settings, default_journal, run
 
 __all__ = [
+    "Clustered",
     "FunctionSettings",
     "ProxySettings",
     "Settings",
     "configure_logs",
+    "default_journal",
     "run",
     "run_function",
     "run_proxy",

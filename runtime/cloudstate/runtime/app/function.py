@@ -62,6 +62,9 @@ class _Calls:
     def __init__(self, function: UserFunction) -> None:
         self.leave = function.leave
 
+    async def hand_over(self, limit: float) -> None:
+        """See ``Serving.hand_over``."""
+
     async def drain(self) -> None:
         """See ``Serving.drain``."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from urllib.parse import parse_qs
 
-from cloudstate.runtime.metrics import CONTENT_TYPE, EntityMetrics, render
+from cloudstate.runtime.metrics import CONTENT_TYPE, Metrics, render
 from cloudstate.runtime.transport import HttpExchange, Server
 
 _TEXT = (("content-type", "text/plain; charset=utf-8"),)
@@ -19,7 +19,7 @@ class Management:
         is_ready: whether calls are served.
     """
 
-    def __init__(self, metrics: Callable[[], Iterable[EntityMetrics]], is_ready: Callable[[], bool]) -> None:
+    def __init__(self, metrics: Callable[[], Metrics], is_ready: Callable[[], bool]) -> None:
         self._metrics = metrics
         self._is_ready = is_ready
         self._server = Server(lambda path: None, self._answer)

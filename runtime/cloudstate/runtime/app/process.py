@@ -6,13 +6,13 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from cloudstate.runtime.app.management import Management
-from cloudstate.runtime.metrics import EntityMetrics
+from cloudstate.runtime.metrics import Metrics
 from cloudstate.runtime.transport import Server
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,10 @@ class Serving(Protocol):
         """The process is about to end: say so to whoever asks for its health."""
         ...
 
+    async def hand_over(self, limit: float) -> None:
+        """Give what this process owns to others, for so many seconds at most; calls are served all the while."""
+        ...
+
     async def drain(self) -> None:
         """Wait until nothing is in progress."""
         ...
@@ -41,7 +45,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 @asynccontextmanager
 async def managed(
-    host: str, port: int | None, metrics: Callable[[], Iterable[EntityMetrics]], is_ready: Callable[[], bool]
+    host: str, port: int | None, metrics: Callable[[], Metrics], is_ready: Callable[[], bool]
 ) -> AsyncIterator[None]:
     """Serve metrics, /alive and /ready as long as the block lasts; nowhere if the port is None.
 
@@ -63,7 +67,14 @@ async def managed(
 
 
 async def serve_until_stopped(
-    server: Server, serving: Serving, host: str, port: int, grace: float, ready: Callable[[str], None]
+    server: Server,
+    serving: Serving,
+    host: str,
+    port: int,
+    grace: float,
+    ready: Callable[[str], None],
+    *,
+    reuse_port: bool = False,
 ) -> None:
     """Listen until SIGTERM or SIGINT, then drain.
 
@@ -71,26 +82,28 @@ async def serve_until_stopped(
         host: an address, or ``unix:PATH``.
         grace: seconds that calls in progress get.
         ready: called with ``host:port`` or ``unix:PATH`` once connections are accepted.
+        reuse_port: other processes of this command listen on the same port.
 
     Raises:
         OSError: the address cannot be bound.
     """
-    stop = _stop_signal()
-    ready(await _listen(server, host, port))
+    stop = stop_signal()
+    ready(await _listen(server, host, port, reuse_port))
     await stop.wait()  # without a deadline: serving ends when somebody asks for it
     logger.info("draining for at most %g seconds", grace)
     serving.leave()
     try:
         async with asyncio.timeout(grace):
+            await serving.hand_over(grace / 2)
             await server.drain(grace)
             await serving.drain()
     except TimeoutError:
         logger.warning("some calls did not finish within %g seconds", grace)
 
 
-async def _listen(server: Server, host: str, port: int) -> str:
+async def _listen(server: Server, host: str, port: int, reuse_port: bool) -> str:
     if not host.startswith("unix:"):
-        return f"{host}:{await server.listen(host, port)}"
+        return f"{host}:{await server.listen(host, port, reuse_port=reuse_port)}"
     path = host.removeprefix("unix:")
     _take_away(Path(path))
     await server.listen_unix(path)
@@ -114,7 +127,8 @@ def collect_rarely() -> None:
     gc.set_threshold(_COLLECT_AFTER, 50, 100)
 
 
-def _stop_signal() -> asyncio.Event:
+def stop_signal() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -18,7 +18,7 @@ from cloudstate.runtime.function.remote import Link, announced
 from cloudstate.runtime.function.remote.discovery import DISCOVER, proxy_info
 from cloudstate.runtime.function.remote.link import REPORT_ERROR
 from cloudstate.runtime.journal import open_journal
-from cloudstate.runtime.metrics import EntityMetrics
+from cloudstate.runtime.metrics import Metrics
 from cloudstate.runtime.proxy import FrontDoor
 from cloudstate.runtime.transport import CallFailed, Channel, HttpExchange, Method, Server, Status
 
@@ -173,9 +173,9 @@ class _Proxy:
         assert self._door is not None
         self._door.http(exchange)
 
-    def metrics(self) -> Iterable[EntityMetrics]:
+    def metrics(self) -> Metrics:
         """What is counted."""
-        return [host.metrics for host in self._service.router.hosts] if self._service is not None else []
+        return self._service.metrics() if self._service is not None else []
 
     def is_ready(self) -> bool:
         """Whether the function is known, and the end not near."""
@@ -185,6 +185,9 @@ class _Proxy:
         """See ``Serving.leave``."""
         if self._door is not None:
             self._door.draining = True
+
+    async def hand_over(self, limit: float) -> None:
+        """See ``Serving.hand_over``."""
 
     async def drain(self) -> None:
         """See ``Serving.drain``."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloudstate.runtime.app import process
 from cloudstate.runtime.app.loading import load_functions
+from cloudstate.runtime.app.membership import Clustered, opened_cluster
 from cloudstate.runtime.app.wiring import Surroundings, Wired, opened_broker, opened_traces, wired
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.description import Placement, ServiceDescription, load
 from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.journal import open_journal
-from cloudstate.runtime.metrics import EntityMetrics
+from cloudstate.runtime.metrics import Metrics
 from cloudstate.runtime.proxy import FrontDoor
 from cloudstate.runtime.transport import Server
 
@@ -31,6 +32,8 @@ class Settings:
         broker: where topics are, e.g. ``memory:``; None: nowhere.
         traces: the address of an OpenTelemetry collector; None: nothing is traced.
         metrics_port: where metrics, /ready and /alive are served; None: nowhere.
+        cluster: the cluster to join; None: this process serves alone.
+        reuse_port: other processes of this command listen on the same port.
         grace: seconds that calls in progress get at shutdown.
     """
 
@@ -43,6 +46,8 @@ class Settings:
     broker: str | None = None
     traces: str | None = None
     metrics_port: int | None = None
+    cluster: Clustered | None = None
+    reuse_port: bool = False
     grace: float = 10.0
 
 
@@ -55,6 +60,7 @@ def run(settings: Settings, ready: Callable[[str], None] = lambda address: None)
     Raises:
         ServiceInvalid: the compiled service, the author's code or the settings do not fit.
         JournalError: the journal cannot be opened.
+        EngineUnavailable: the cluster cannot be reached.
         OSError: the address cannot be bound.
     """
     process.run(serve(settings, ready))
@@ -69,16 +75,35 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     journal = open_journal(settings.journal or default_journal(description, settings.code), SystemClock())
     await journal.open()
     try:
-        async with opened_broker(settings.broker) as broker, opened_traces(settings.traces, description.name) as traces:
-            around = Surroundings(journal, SystemClock(), broker, traces)
+        async with (
+            opened_broker(settings.broker) as broker,
+            opened_traces(settings.traces, description.name) as traces,
+            opened_cluster(settings.cluster, description, journal, SystemClock()) as sharding,
+        ):
+            around = Surroundings(journal, SystemClock(), broker, traces, sharding)
             service = wired(description, functions.entities, functions.crdts, functions.actions, around)
-            serving = _Embedded(FrontDoor(description, service.router, origins=settings.origins), service)
-            server = Server(serving.door.methods, serving.door.http)
-            service.start()
-            async with process.managed(settings.host, settings.metrics_port, serving.metrics, serving.is_ready):
-                await process.serve_until_stopped(server, serving, settings.host, settings.port, settings.grace, ready)
+            await _serve_until_stopped(settings, description, service, ready)
     finally:
         await journal.close()
+
+
+async def _serve_until_stopped(
+    settings: Settings, description: ServiceDescription, service: Wired, ready: Callable[[str], None]
+) -> None:
+    serving = _Embedded(FrontDoor(description, service.router, origins=settings.origins), service)
+    server = Server(serving.door.methods, serving.door.http)
+    await service.join()
+    service.start()
+    async with process.managed(settings.host, settings.metrics_port, serving.metrics, serving.is_ready):
+        await process.serve_until_stopped(
+            server,
+            serving,
+            settings.host,
+            settings.port,
+            settings.grace,
+            ready,
+            reuse_port=settings.reuse_port,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +113,17 @@ class _Embedded:
     door: FrontDoor
     service: Wired
 
-    def metrics(self) -> Iterable[EntityMetrics]:
-        return [host.metrics for host in self.service.router.hosts]
+    def metrics(self) -> Metrics:
+        return self.service.metrics()
 
     def is_ready(self) -> bool:
-        return not self.door.draining
+        return not self.door.draining and self.service.is_ready
 
     def leave(self) -> None:
         self.door.draining = True
+
+    async def hand_over(self, limit: float) -> None:
+        await self.service.hand_over(limit)
 
     async def drain(self) -> None:
         await self.service.drain()

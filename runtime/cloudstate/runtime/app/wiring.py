@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cloudstate.runtime.clock import Clock
+from cloudstate.runtime.cluster.sharding import Sharding
 from cloudstate.runtime.description import ServiceDescription
 from cloudstate.runtime.errors import ServiceInvalid
-from cloudstate.runtime.eventing import Broker, Eventing, open_broker
+from cloudstate.runtime.eventing import Broker, Eventing, everything_is_mine, open_broker
 from cloudstate.runtime.function.port import ActionFunction, CrdtFunction, EntityFunction
 from cloudstate.runtime.host import CrdtHost, EntityHost, HostLimits, Router
 from cloudstate.runtime.journal import Journal
+from cloudstate.runtime.metrics import Metrics
 
 if TYPE_CHECKING:
     from cloudstate.runtime.tracing import Exporting
@@ -25,10 +27,42 @@ class Wired:
 
     router: Router
     eventing: Eventing
+    sharding: Sharding | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether calls can be served: in a cluster, whether this process is a member that the others see."""
+        return self.sharding is None or self.sharding.node.is_member
+
+    def metrics(self) -> Metrics:
+        """What is counted."""
+        of_hosts = [host.metrics for host in self.router.hosts]
+        return of_hosts if self.sharding is None else [*of_hosts, *self.sharding.figures()]
+
+    async def join(self) -> None:
+        """Join the cluster, if there is one: from now on this process may be given shards.
+
+        Raises:
+            EngineUnavailable: the cluster cannot be reached.
+        """
+        if self.sharding is not None:
+            self.serve()
+            await self.sharding.join()
+
+    def serve(self) -> None:
+        """Have the commands that come from other members run here, in the place of whatever ran them before."""
+        if self.sharding is not None:
+            self.sharding.serve(self.router.unary, self.router.vacate)
 
     def start(self) -> None:
         """Begin to consume."""
         self.eventing.start(self.router)
+
+    async def hand_over(self, limit: float) -> None:
+        """Give the shards of this process to others, for so many seconds at most. Calls are passed on meanwhile."""
+        await self.eventing.stop()
+        if self.sharding is not None:
+            await self.sharding.leave(limit)
 
     async def drain(self) -> None:
         """Stop consuming, then wait until nothing is in progress."""
@@ -43,12 +77,14 @@ class Surroundings:
     Attributes:
         broker: where topics are; None: nowhere.
         traces: where spans go; None: nowhere.
+        sharding: the cluster that the process is a member of; None: it serves all entities itself.
     """
 
     journal: Journal
     clock: Clock
     broker: Broker | None = None
     traces: Exporting | None = None
+    sharding: Sharding | None = None
 
 
 def wired(
@@ -67,23 +103,28 @@ def wired(
     Raises:
         ServiceInvalid: its methods declare what cannot be done here.
     """
-    eventing = Eventing(description, around.journal, around.broker, around.clock)
+    sharding = around.sharding
+    is_mine = sharding.is_mine if sharding is not None else everything_is_mine
+    eventing = Eventing(description, around.journal, around.broker, around.clock, is_mine=is_mine)
+    journal = around.journal if sharding is None else sharding.journal
     if around.traces is None:
         replicated = [CrdtHost(function, around.journal) for function in crdts]
-        hosts = [EntityHost(function, around.journal, _limits(description, function)) for function in entities]
-        return Wired(Router([*hosts, *replicated], actions, eventing, report), eventing)
+        hosts = [EntityHost(function, journal, _limits(description, function)) for function in entities]
+        router = Router([*hosts, *replicated], actions, eventing, report, sharding)
+        return Wired(router, eventing, sharding)
     from cloudstate.runtime import tracing
 
     tracer = around.traces.tracer
     spans: tracing.Spans = {}
-    journal = tracing.TracedJournal(around.journal, tracer, spans)
+    told, shared = (tracing.TracedJournal(it, tracer, spans) for it in (journal, around.journal))
     traced = [
-        EntityHost(tracing.TracedFunction(function, tracer, spans), journal, _limits(description, function))
+        EntityHost(tracing.TracedFunction(function, tracer, spans), told, _limits(description, function))
         for function in entities
     ]
-    replicated = [CrdtHost(tracing.TracedCrdtFunction(function, tracer, spans), journal) for function in crdts]
+    replicated = [CrdtHost(tracing.TracedCrdtFunction(function, tracer, spans), shared) for function in crdts]
     seen = [tracing.TracedAction(action, tracer) for action in actions]
-    return Wired(tracing.TracedRouter(tracer, [*traced, *replicated], seen, eventing, report), eventing)
+    watched = tracing.TracedRouter(tracer, [*traced, *replicated], seen, eventing, report, sharding)
+    return Wired(watched, eventing, sharding)
 
 
 def _limits(description: ServiceDescription, function: EntityFunction) -> HostLimits:

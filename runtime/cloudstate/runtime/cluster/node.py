@@ -86,6 +86,12 @@ class Node:
         return frozenset(self.table.alive(self._now()))
 
     @property
+    def is_member(self) -> bool:
+        """Whether this member's own record is in the table, and it sees it."""
+        now = self._now()
+        return now < self._until and now - self._seen_at <= self.lease.own
+
+    @property
     def served(self) -> int:
         """How many shards are served here."""
         return len(self._held)
@@ -201,7 +207,7 @@ class Node:
         """Do what the plan says, as far as it is not being done."""
         self._round_is_due = False
         now = self._now()
-        if now >= self._until or now - self._seen_at > self.lease.own:
+        if not self.is_member:
             return
         alive = self.table.alive(now)
         leaving = frozenset(name for name, leaves in alive.items() if leaves)

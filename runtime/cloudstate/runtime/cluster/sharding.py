@@ -23,6 +23,7 @@ from cloudstate.runtime.entity.messages import Failure
 from cloudstate.runtime.entity.request import Done, Request, Result
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.journal import Journal
+from cloudstate.runtime.metrics import Figure
 
 logger = logging.getLogger(__name__)
 
@@ -54,19 +55,43 @@ class Sharding:
         """How many commands were sent to other members."""
         return self._passing.sent
 
-    async def start(self, run: Execute, vacate: Vacate) -> None:
-        """Join the cluster.
+    def figures(self) -> list[Figure]:
+        """What is counted."""
+        here, on, node = self.here, self.passed_on, self.node
+        return [
+            Figure(
+                "cloudstate_cluster_commands_here_total", "counter", "Commands that came where their entity is.", here
+            ),
+            Figure("cloudstate_cluster_commands_passed_on_total", "counter", "Commands sent to other members.", on),
+            Figure("cloudstate_cluster_pending_commands", "gauge", "Commands on their way.", self._passing.pending),
+            Figure("cloudstate_cluster_shards", "gauge", "Shards that this member serves.", node.served),
+            Figure("cloudstate_cluster_members", "gauge", "Members that this one sees.", len(node.alive())),
+        ]
+
+    def serve(self, run: Execute, vacate: Vacate) -> None:
+        """Say how entities that are here are served.
 
         Args:
             run: runs a command of an entity that is here; ``Router.unary``.
             vacate: has those entities, by id, leave memory whose shards leave.
+        """
+        self._run, self._empty = run, vacate
+
+    async def join(self) -> None:
+        """Join the cluster. Call ``serve`` first.
 
         Raises:
             EngineUnavailable: the engine cannot be reached.
         """
-        self._run, self._empty = run, vacate
         await self._engine.listen(self._address(self.me), self._heard)
         await self.node.start()
+
+    def is_mine(self, name: str) -> bool:
+        """Whether this member is the one that does some work of the service that only one should do.
+
+        It may be two for a moment, or nobody.
+        """
+        return self.node.holds(shard_of(name, self._setting.shards))
 
     async def leave(self, limit: float) -> None:
         """Hand everything over, for so many seconds at most, and leave. Commands are passed on meanwhile."""

@@ -5,7 +5,8 @@ event to its subscriber, ``bookkeeping`` keeps offsets and dead letters in the j
 """
 
 from cloudstate.runtime.eventing.broker import Broker, MemoryBroker, open_broker
+from cloudstate.runtime.eventing.consumer import everything_is_mine
 from cloudstate.runtime.eventing.declared import Declared, declared
 from cloudstate.runtime.eventing.running import Eventing
 
-__all__ = ["Broker", "Declared", "Eventing", "MemoryBroker", "declared", "open_broker"]
+__all__ = ["Broker", "Declared", "Eventing", "MemoryBroker", "declared", "everything_is_mine", "open_broker"]

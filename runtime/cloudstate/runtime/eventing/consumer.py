@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from cloudstate.runtime.errors import CloudStateError
 from cloudstate.runtime.eventing.attempts import Attempts, ConsumerLimits, Deliver
@@ -20,12 +21,28 @@ from cloudstate.runtime.payload import PROTOBUF_PREFIX
 logger = logging.getLogger(__name__)
 
 
+def everything_is_mine(name: str) -> bool:
+    """One process does all work."""
+    return True
+
+
 class LogConsumer:
-    """Reads one event log for one consumer group until it is cancelled."""
+    """Reads one event log for one consumer group until it is cancelled.
+
+    Args:
+        is_mine: whether this process is the one that reads a partition, asked by a name of that work. Two may read it
+            at the same time: then one of them cannot save its offset, and what it read is delivered again.
+    """
 
     def __init__(
-        self, subscription: Subscription, journal: Journal, deliver: Deliver, limits: ConsumerLimits | None = None
+        self,
+        subscription: Subscription,
+        journal: Journal,
+        deliver: Deliver,
+        limits: ConsumerLimits | None = None,
+        is_mine: Callable[[str], bool] = everything_is_mine,
     ) -> None:
+        self._is_mine = is_mine
         self._subscription = subscription
         self._journal = journal
         self._limits = limits or ConsumerLimits()
@@ -51,16 +68,20 @@ class LogConsumer:
         while True:
             try:
                 await self._read(partition)
+                await asyncio.sleep(self._limits.look_around)  # it is another process's now
             except CloudStateError as error:
                 self._complain(f"reading partition `{partition}`", error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, self._limits.longest_pause)
 
     async def _read(self, partition: str) -> None:
+        work = f"{self._subscription.name}/{partition}"
+        if not self._is_mine(work):
+            return
         offset = Offset(self._journal, self._subscription.name, partition)
         await offset.load()
         types = frozenset({self._subscription.source})
-        while True:
+        while self._is_mine(work):
             page = await self._journal.read(partition, offset.value, self._limits.page, types)
             for logged in page.events:
                 await self._attempts.handle(_cloud_event(logged))

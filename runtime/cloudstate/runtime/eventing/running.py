@@ -16,7 +16,7 @@ from cloudstate.runtime.description import ServiceDescription
 from cloudstate.runtime.errors import CloudStateError, ServiceInvalid
 from cloudstate.runtime.eventing.attempts import Attempts, ConsumerLimits
 from cloudstate.runtime.eventing.broker import Broker
-from cloudstate.runtime.eventing.consumer import LogConsumer
+from cloudstate.runtime.eventing.consumer import LogConsumer, everything_is_mine
 from cloudstate.runtime.eventing.declared import ANY, Subscription, declared
 from cloudstate.runtime.eventing.deliver import CloudEvent, deliver
 from cloudstate.runtime.host import Reply, Request, Router
@@ -31,6 +31,7 @@ class Eventing:
 
     Args:
         broker: where topics are; None: there are none.
+        is_mine: whether this process is the one that does some work; asked by a name of the work.
 
     Raises:
         ServiceInvalid: the declarations contradict each other, or need a broker where there is none.
@@ -43,6 +44,7 @@ class Eventing:
         broker: Broker | None,
         clock: Clock,
         limits: ConsumerLimits | None = None,
+        is_mine: Callable[[str], bool] = everything_is_mine,
     ) -> None:
         found = declared(description)
         self._subscriptions = found.subscriptions
@@ -50,6 +52,7 @@ class Eventing:
         self._broker = broker
         self._clock = clock
         self._limits = limits or ConsumerLimits()
+        self._is_mine = is_mine
         self._outputs = {
             (entity.service, command.name): command.output
             for entity in description.entities
@@ -109,7 +112,7 @@ class Eventing:
 
     async def _log(self, subscription: Subscription, router: Router) -> None:
         handle = partial(deliver, subscription=subscription, router=router)
-        await LogConsumer(subscription, self._journal, handle, self._limits).run()
+        await LogConsumer(subscription, self._journal, handle, self._limits, self._is_mine).run()
 
     async def _topic(self, subscription: Subscription, router: Router) -> None:
         assert self._broker is not None

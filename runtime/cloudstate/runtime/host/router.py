@@ -176,6 +176,12 @@ class Router:
                 if result is not None:
                     yield result
 
+    async def vacate(self, leaves: Callable[[str], bool]) -> None:
+        """See ``Residency.vacate``; of the entities that have one writer."""
+        for host in self.hosts:
+            if host.has_one_writer:
+                await host.vacate(leaves)
+
     async def drain(self) -> None:
         """Wait until nothing is in progress. The caller bounds the wait and lets no new command in."""
         for host in self.hosts:

@@ -85,7 +85,8 @@ class Member:
         self.router = Router(self.hosts, placement=self.sharding)
 
     async def start(self) -> None:
-        await self.sharding.start(self.router.unary, self.hosts[0].vacate)
+        self.sharding.serve(self.router.unary, self.router.vacate)
+        await self.sharding.join()
 
     async def deposit(self, wallet: str, cents: int = 1) -> int:
         payload = DepositRequest(wallet_id=wallet, cents=cents).SerializeToString()
