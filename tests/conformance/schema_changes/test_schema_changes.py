@@ -6,8 +6,9 @@ wrote the cases have said so as well, and the two are held against each other fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -26,6 +27,7 @@ from tests.conformance.schema_changes.mutations import (
     scalars,
     upcasters,
 )
+from tests.conformance.schema_changes.report import report_of
 
 from cloudstate.compiler.frontend import Input, lower, read
 from cloudstate.compiler.lock import Verdict, Version, classify, current, pool_of
@@ -98,6 +100,21 @@ def test_there_are_enough_cases() -> None:
     names = [case.name for case in CASES]
     assert len(names) == len(set(names))
     assert len(names) >= 200
+
+
+def test_the_counts_are_within_their_bounds(
+    judged: list[Judged], record_testsuite_property: Callable[[str, object], None]
+) -> None:
+    """The one line to quote: ``pytest -rP`` prints it, ``--junitxml`` has its numbers as properties."""
+    report = report_of((one.is_safe, one.lock is Verdict.SAFE, one.lock.is_breaking) for one in judged)
+    counts = {**asdict(report), "false_breaking_percent": report.false_breaking_percent}
+    for name, count in counts.items():
+        record_testsuite_property(f"schema-changes.{name}", count)
+    print(json.dumps(counts))
+    assert report.pairs >= 200
+    assert 0 < report.safe < report.pairs
+    assert report.false_safe == 0
+    assert report.false_breaking_percent <= MAX_FALSE_BREAKING
 
 
 def test_people_and_the_journal_agree(judged: list[Judged]) -> None:
