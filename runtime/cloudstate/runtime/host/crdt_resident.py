@@ -9,24 +9,28 @@ from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from cloudstate.runtime.clock import Clock
-from cloudstate.runtime.crdt import UNKNOWN, Audience, Change, decode
+from cloudstate.runtime.crdt import Audience, Change
 from cloudstate.runtime.entity.crdt_messages import (
+    Acknowledge,
     Cancel,
     Consistency,
     CrdtEffect,
     CrdtInput,
     CrdtReply,
+    Heard,
     Load,
     Loaded,
     Message,
     Open,
     Opened,
+    Overtaken,
     Reached,
     Report,
     Spread,
     Tell,
+    Unreached,
 )
-from cloudstate.runtime.entity.crdt_session import RECORD_URL, CrdtSession
+from cloudstate.runtime.entity.crdt_session import CrdtSession
 from cloudstate.runtime.entity.messages import (
     ActivationFailed,
     Answer,
@@ -41,12 +45,19 @@ from cloudstate.runtime.entity.messages import (
 )
 from cloudstate.runtime.errors import CloudStateError, EntityFailed
 from cloudstate.runtime.function.port import CrdtFunction, CrdtInstance
+from cloudstate.runtime.host.crdt_reading import read
 from cloudstate.runtime.host.resident import ACTIVATION_LIMIT, Ticket
-from cloudstate.runtime.journal.errors import JournalInvalid, JournalUnavailable
+from cloudstate.runtime.journal.errors import AppendTooLarge, JournalError, JournalUnavailable, WrongExpectedSequence
 from cloudstate.runtime.journal.port import Appended, EntityKey, Journal, WriteValue
 from cloudstate.runtime.metrics import EntityMetrics
+from cloudstate.runtime.replication import Replication
 
 logger = logging.getLogger(__name__)
+
+#: A write is tried so often where other members write the same record at the same time.
+MOST_ATTEMPTS = 16
+#: The longest pause before the third attempt, and before any: each is a part of it that is drawn, in seconds.
+FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5
 
 Activation: TypeAlias = Coroutine[None, None, Loaded | Opened]
 
@@ -69,6 +80,10 @@ class CrdtHome(Protocol):
     clock: Clock
     node: str
     audience: Audience
+    replication: Replication | None
+    shared: bool
+
+    def rename(self) -> None: ...
 
     def forget(self, entity_id: str) -> None: ...
 
@@ -80,10 +95,12 @@ class CrdtResident:
         "_activation",
         "_activations",
         "_active_since",
+        "_attempts",
         "_begun_at",
         "_home",
         "_inbox",
         "_instance",
+        "_reading",
         "_running",
         "key",
         "last_used",
@@ -92,12 +109,16 @@ class CrdtResident:
 
     def __init__(self, key: EntityKey, home: CrdtHome, max_waiting: int) -> None:
         self.key = key
-        self.session = CrdtSession(home.node, home.audience, home.clock, max_waiting, home.function.pipeline)
+        self.session = CrdtSession(
+            home.node, home.audience, home.clock, max_waiting, home.function.pipeline, is_shared=home.shared
+        )
         self.last_used = 0.0
         self._home = home
         self._instance: CrdtInstance | None = None
         self._activation: asyncio.Task[None] | None = None
         self._activations = 0
+        self._attempts = 0
+        self._reading: asyncio.Task[None] | None = None
         self._active_since: float | None = None
         self._inbox: list[CrdtInput] = []
         self._running = False
@@ -185,9 +206,20 @@ class CrdtResident:
             logger.exception("an answer of `%s` entity `%s` could not be delivered", self.key.type, self.key.id)
 
     def _spread(self, effect: Spread) -> None:
-        """There are no other nodes: what is durable here is everywhere."""
-        if effect.consistency is not Consistency.LOCAL:
-            self.feed(Reached(effect.number))
+        """Without replication there are no other nodes: what is durable here is everywhere."""
+        number, consistency = effect.number, effect.consistency
+        done = None if consistency is Consistency.LOCAL else partial(self._spread_out, number)
+        if self._home.replication is not None:
+            self._home.replication.spread(self.key, effect.delta, consistency, done)
+        elif done is not None:
+            done(True)
+
+    def _spread_out(self, number: int, reached: bool) -> None:
+        self.feed(Reached(number) if reached else Unreached(number))
+
+    def _acknowledge(self, effect: Acknowledge) -> None:
+        receipt: Callable[[], None] = effect.receipt
+        receipt()
 
     # --- Journal ------------------------------------------------------------------------------------------------------
 
@@ -202,18 +234,56 @@ class CrdtResident:
 
     def _appended(self, result: Appended) -> None:
         if isinstance(result, int):
+            self._attempts = 0
             self.feed(Persisted(result))
+        elif isinstance(result, WrongExpectedSequence) and self._may_try_again():
+            self._start_over()
         else:
             logger.warning("append failed: %s", result)
-            self.feed(PersistFailed(result))
+            self._attempts = 0
+            self._fail(result)
+
+    def _fail(self, error: JournalError) -> None:
+        if self._home.replication is not None:
+            if not error.retry_safe and not isinstance(error, AppendTooLarge):
+                self._home.rename()
+            self.session.node = self._home.node
+        self.feed(PersistFailed(error))
+
+    def _may_try_again(self) -> bool:
+        """Members write one record. Without replication, nodes have no names of their own, and cannot merge."""
+        self._attempts += 1
+        return self._home.replication is not None and self._attempts < MOST_ATTEMPTS
+
+    def _start_over(self) -> None:
+        """Others have written first: read that, at once or after a pause that grows with every attempt."""
+        assert self._home.replication is not None
+        longest = min(FIRST_PAUSE * 2 ** (self._attempts - 1), LONGEST_PAUSE)
+        pause = self._home.replication.chance.uniform(0, longest) if self._attempts > 1 else 0.0
+        asyncio.get_running_loop().call_later(pause, self._read_again)
+
+    def _read_again(self) -> None:
+        self._reading = asyncio.get_running_loop().create_task(self._overtaken())
+
+    async def _overtaken(self) -> None:
+        try:
+            async with asyncio.timeout(ACTIVATION_LIMIT):
+                stored = await read(self._home.journal, self.key)
+        except Exception as error:
+            # What was to be written was not: that others had written first is certain.
+            reason = f"the entity has been changed elsewhere and cannot be read again: {error or 'no answer in time'}"
+            logger.warning("`%s` entity `%s`: %s", self.key.type, self.key.id, reason)
+            self._attempts = 0
+            self._fail(JournalUnavailable(reason, retry_safe=True))
+        else:
+            self.feed(Overtaken(stored.record, stored.sequence))
 
     async def _loaded(self) -> Loaded:
-        stored = await self._home.journal.load_value(self.key)
-        if stored.payload is None:
-            return Loaded(UNKNOWN, stored.sequence)
-        if stored.payload.type_url != RECORD_URL:
-            raise JournalInvalid(f"a {stored.payload.type_url} is stored where a CRDT should be")
-        return Loaded(decode(stored.payload.value), stored.sequence)
+        stored = await read(self._home.journal, self.key)
+        replication = self._home.replication
+        if replication is not None and not self._home.shared and self.session.has_waiting:
+            self.feed(Heard(await replication.ask(self.key)))
+        return stored
 
     # --- Activation ---------------------------------------------------------------------------------------------------
 
@@ -278,6 +348,7 @@ _DO: dict[type[Any], Callable[[CrdtResident, Any], None]] = {
     Cancel: CrdtResident._cancel,
     Spread: CrdtResident._spread,
     Report: CrdtResident._report,
+    Acknowledge: CrdtResident._acknowledge,
     Discard: CrdtResident._discard,
     Stop: CrdtResident._stop,
 }

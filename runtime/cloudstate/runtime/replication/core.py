@@ -1,0 +1,312 @@
+"""How members keep their replicas alike, without I/O: calls in, effects out.
+
+**Changes** go to all members, those of one entity together that are made in one turn of the loop. A member that has the
+entity in memory merges it. One that has not needs nothing where the journal is shared: it is there already. Where each
+member has a journal of its own, it writes it there. Then it acknowledges what somebody waits for.
+
+**What is lost** is found by comparing (``comparison.py``): a member announces a digest, one that holds another record
+sends its own, and gets that of the first in return.
+
+**Time** is the event loop's, in seconds. What is to be sent is collected; ``flush`` gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cloudstate.runtime.crdt import EncodingInvalid, Record, decode, encode
+from cloudstate.runtime.crdt.record import merged
+from cloudstate.runtime.crdt.stability import digest
+from cloudstate.runtime.entity.crdt_messages import Consistency
+from cloudstate.runtime.journal.port import EntityKey
+from cloudstate.runtime.replication.asking import Asking
+from cloudstate.runtime.replication.comparison import Comparison
+from cloudstate.runtime.replication.effects import (
+    Effect,
+    Hear,
+    Look,
+    Receipt,
+    Reread,
+    Send,
+    Told,
+    Warn,
+)
+from cloudstate.runtime.replication.frames import Frame, fits
+from cloudstate.runtime.replication.items import (
+    Acked,
+    Announced,
+    Answered,
+    Asked,
+    Delta,
+    Item,
+    Same,
+    Stale,
+    Whole,
+)
+from cloudstate.runtime.replication.limits import Limits
+from cloudstate.runtime.replication.port import Residents
+from cloudstate.runtime.replication.spreads import Result, Spreads, Waiter
+
+
+class _Change:
+    """What is to be sent of one entity."""
+
+    __slots__ = ("delta", "waiters")
+
+    def __init__(self, delta: Record) -> None:
+        self.delta = delta
+        self.waiters: list[Waiter] = []
+
+
+class Core:
+    """See the module.
+
+    Args:
+        me: this member.
+        largest: the largest message, in bytes.
+    """
+
+    def __init__(self, me: str, largest: int, limits: Limits) -> None:
+        self.members = frozenset({me})
+        self._me = me
+        self._largest = largest
+        self._limits = limits
+        self._residents: dict[str, Residents] = {}
+        self._spreads = Spreads(me, self.members, limits.wait)
+        self._comparison = Comparison(me, self.members)
+        self._asking = Asking()
+        self._changes: dict[EntityKey, _Change] = {}
+        self._to_all: list[Item] = []
+        self._to: dict[str, list[Item]] = {}
+        self._number = 0
+        self._wholes_left = limits.wholes
+
+    @property
+    def is_alone(self) -> bool:
+        """True if no other member is there."""
+        return len(self.members) == 1
+
+    @property
+    def compared(self) -> int:
+        """How many entities are not known to be the same everywhere."""
+        return len(self._comparison)
+
+    def serve(self, residents: Residents) -> None:
+        """Keep the entities of a type alike."""
+        self._residents[residents.entity_type] = residents
+
+    # --- From here ----------------------------------------------------------------------------------------------------
+
+    def spread(self, key: EntityKey, delta: Record, consistency: Consistency, ticket: Any, now: float) -> list[Effect]:
+        """A change was made here, and is durable. ``ticket`` is told if more than LOCAL is asked for."""
+        if self.is_alone:
+            return [] if consistency is Consistency.LOCAL else [Told(ticket, True)]
+        self._comparison.changed(key, now)
+        change = self._changes.get(key)
+        if change is None:
+            change = self._changes[key] = _Change(delta)
+        else:
+            change.delta = merged(change.delta, delta)
+        if consistency is not Consistency.LOCAL:
+            change.waiters.append(Waiter(consistency, ticket))
+        return []
+
+    def ask(self, key: EntityKey, ticket: Any, now: float) -> list[Effect]:
+        """What do the others know of an entity? ``ticket`` is told with ``Learned``; None: there is nobody."""
+        self._number += 1
+        self._to_all.append(Asked(self._number, key))
+        self._asking.begin(self._number, self.members - {self._me}, ticket, now + self._limits.ask)
+        return []
+
+    def acknowledge(self, receipt: Receipt) -> None:
+        """What a member wants acknowledged is merged and durable here."""
+        self._reply(receipt.member, Acked(receipt.number))
+
+    def members_changed(self, members: frozenset[str], now: float) -> list[Effect]:
+        """Processes have come or gone."""
+        self.members = members | {self._me}
+        self._comparison.members_changed(self.members, self._everything(), now)
+        return [*_told(self._spreads.members_changed(self.members)), *self._asking.members_changed(self.members)]
+
+    def tick(self, now: float) -> list[Effect]:
+        """Some time has passed."""
+        self._wholes_left = self._limits.wholes
+        again, results = self._spreads.due(now)
+        for members, item in again:
+            for member in sorted(members):
+                self._reply(member, item)
+        if self._comparison.is_overfull and len(self._comparison) < self._limits.announced:
+            self._comparison.is_overfull = False
+            self._comparison.members_changed(self.members, self._everything(), now)
+        self._announce(now)
+        return [*_told(results), *self._asking.due(now)]
+
+    def flush(self, now: float) -> list[Effect]:
+        """Everything that is to be sent."""
+        effects: list[Effect] = []
+        changes, self._changes = self._changes, {}
+        for key, change in changes.items():
+            effects += self._send_change(key, change, now)
+        if self._to_all:
+            effects.append(Send(None, self._to_all))
+            self._to_all = []
+        effects += [Send(member, items) for member, items in self._to.items()]
+        self._to = {}
+        return effects
+
+    def _send_change(self, key: EntityKey, change: _Change, now: float) -> list[Effect]:
+        self._number += 1
+        number = self._number if change.waiters else 0
+        item: Item = Delta(key, number, encode(change.delta))
+        if not fits(self._me, item, self._largest):
+            if not self._residents[key.type].shared:
+                failed = [Told(waiter.ticket, False) for waiter in change.waiters]
+                return [*failed, Warn(_too_large(key, self._largest))]
+            item = Stale(key, number)
+        self._to_all.append(item)
+        return _told(self._spreads.begin(number, item, change.waiters, now)) if number else []
+
+    def _announce(self, now: float) -> None:
+        for key in self._comparison.due(now, self._limits.announced):
+            residents = self._residents[key.type]
+            record = residents.durable(key.id)
+            known = digest(record) if record is not None else self._comparison.digest(key)
+            if known:
+                self._to_all.append(Announced(key, known))
+                self._comparison.announced(key, known, now)
+            elif not residents.is_resident(key.id):  # it has left memory, which takes much longer than an announcement
+                self._to_all.append(Stale(key, 0))
+                self._comparison.forget(key)
+
+    def _everything(self) -> Iterator[EntityKey]:
+        for residents in self._residents.values():
+            for entity_id in list(residents.ids()):
+                yield EntityKey(residents.entity_type, entity_id)
+
+    # --- From others --------------------------------------------------------------------------------------------------
+
+    def received(self, frame: Frame) -> list[Effect]:
+        """A message has come."""
+        if frame.sender == self._me:
+            return []
+        effects: list[Effect] = []
+        for item in frame.items:
+            try:
+                effects += self._received(frame.sender, item)
+            except EncodingInvalid as error:
+                effects.append(Warn(f"`{frame.sender}` has sent a record that cannot be read: {error}"))
+        return effects
+
+    def looked(self, look: Look, record: Record) -> list[Effect]:
+        """The journal has been read."""
+        match look.why:
+            case Asked(number, _):
+                self._answer(look.member, number, record)
+            case Announced(key, announced):
+                return self._compared(look.member, key, announced, record)
+            case Whole(key, _, theirs):
+                if encode(record) != theirs:
+                    self._send_whole(look.member, key, record, wants_answer=False)
+        return []
+
+    def _received(self, sender: str, item: Item) -> list[Effect]:
+        match item:
+            case Acked(number):
+                return _told(self._spreads.acked(number, sender))
+            case Answered(number, record):
+                return [*self._asking.answered(number, sender, decode(record))]
+            case Same(key, known):
+                self._comparison.confirmed(key, known, sender)
+                return []
+            case Delta(key) | Stale(key) | Announced(key) | Whole(key) | Asked(_, key):
+                residents = self._residents.get(key.type)
+                return [] if residents is None else self._about(residents, sender, item)
+
+    def _about(self, residents: Residents, sender: str, item: Any) -> list[Effect]:
+        is_needed = residents.is_resident(item.key.id) or not residents.shared
+        match item:
+            case Delta(key, number, record) if is_needed:
+                return [Hear(key, decode(record), Receipt(sender, number) if number else None)]
+            case Stale(key, number) if is_needed:
+                return [Reread(key, Receipt(sender, number) if number else None)] if residents.shared else []
+            case Delta(number=number) | Stale(number=number):
+                if number:
+                    self.acknowledge(Receipt(sender, number))
+            case Announced():
+                return self._announced(residents, sender, item)
+            case Whole():
+                return self._whole(residents, sender, item)
+            case Asked():
+                return self._asked(residents, sender, item)
+        return []
+
+    def _announced(self, residents: Residents, sender: str, item: Announced) -> list[Effect]:
+        key = item.key
+        if not residents.is_resident(key.id):
+            if not residents.shared:
+                return [Look(key, sender, item)]
+            self._reply(sender, Same(key, item.digest))
+            return []
+        record = residents.durable(key.id)
+        if record is None:  # it is being read: the announcement comes again
+            return []
+        return self._compared(sender, key, item.digest, record)
+
+    def _compared(self, sender: str, key: EntityKey, announced: bytes, record: Record) -> list[Effect]:
+        if digest(record) == announced:
+            self._reply(sender, Same(key, announced))
+        elif self._wholes_left:
+            self._wholes_left -= 1
+            if not self._send_whole(sender, key, record, wants_answer=True) and self._residents[key.type].shared:
+                return [Reread(key)]
+        return []
+
+    def _whole(self, residents: Residents, sender: str, item: Whole) -> list[Effect]:
+        key = item.key
+        if residents.shared and not residents.is_resident(key.id):
+            if item.wants_answer:
+                self._reply(sender, Stale(key, 0))
+            return []
+        hear = Hear(key, decode(item.record))
+        record = residents.durable(key.id)
+        if not item.wants_answer:
+            return [hear]
+        if record is None:
+            return [hear] if residents.is_resident(key.id) else [hear, Look(key, sender, item)]
+        if encode(record) != item.record:
+            self._send_whole(sender, key, record, wants_answer=False)
+        return [hear]
+
+    def _asked(self, residents: Residents, sender: str, item: Asked) -> list[Effect]:
+        record = residents.durable(item.key.id)
+        if record is None:
+            return [Look(item.key, sender, item)]
+        self._answer(sender, item.number, record)
+        return []
+
+    def _answer(self, member: str, number: int, record: Record) -> None:
+        answer = Answered(number, encode(record))
+        if fits(self._me, answer, self._largest):
+            self._reply(member, answer)
+
+    def _send_whole(self, member: str, key: EntityKey, record: Record, *, wants_answer: bool) -> bool:
+        """Send all that is known; False if it is too large: then the receiver is told to read the journal."""
+        whole = Whole(key, wants_answer, encode(record))
+        is_sent = fits(self._me, whole, self._largest)
+        self._reply(member, whole if is_sent else Stale(key, 0))
+        return is_sent
+
+    def _reply(self, member: str, item: Item) -> None:
+        self._to.setdefault(member, []).append(item)
+
+
+def _told(results: list[Result]) -> list[Effect]:
+    return [Told(ticket, reached) for ticket, reached in results]
+
+
+def _too_large(key: EntityKey, largest: int) -> str:
+    return (
+        f"a change of `{key.type}` entity `{key.id}` is larger than a message ({largest} bytes): "
+        "other members do not get it, because each has a journal of its own"
+    )

@@ -1,0 +1,24 @@
+"""Bounds of replication."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Times are in seconds.
+
+    Attributes:
+        wait: how long a command waits until other members have its change.
+        ask: how long an entity that is read waits for what other members know of it.
+        tick: between two looks at what is to be sent again, or compared.
+        announced: entities that are announced in one tick.
+        wholes: records that are sent in one tick because a digest did not match.
+    """
+
+    wait: float = 5.0
+    ask: float = 0.5
+    tick: float = 0.25
+    announced: int = 500
+    wholes: int = 200
