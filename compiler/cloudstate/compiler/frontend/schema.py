@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from google.api import annotations_pb2
@@ -80,6 +81,14 @@ class _Reader:
         self.enums: dict[str, EnumDeclaration] = {}
 
     def messages_of(self, file: FileDescriptorProto) -> None:
+        if file.name not in self._places:
+            self.files[file.name], messages = _installed(file.SerializeToString(deterministic=True))
+            self.messages |= messages
+            return
+        self.read(file)
+
+    def read(self, file: FileDescriptorProto) -> None:
+        """Read a file's messages and enums."""
         self.files[file.name] = ProtoFile(file.name, file.package, file.name in self._places)
         for index, message in enumerate(file.message_type):
             self._message(file, message, (4, index), ())
@@ -157,6 +166,15 @@ class _Reader:
                 docs=places.comments.get(at, ""),
                 span=places.span(*at, 1),
             )
+
+
+@lru_cache(maxsize=256)
+def _installed(serialized: bytes) -> tuple[ProtoFile, dict[str, MessageDeclaration]]:
+    """What a file of an installed package declares. It is in many specs, and has no places that differ."""
+    file = FileDescriptorProto.FromString(serialized)
+    reader = _Reader({})
+    reader.read(file)
+    return reader.files[file.name], reader.messages
 
 
 def is_key(field: FieldDescriptorProto) -> bool:

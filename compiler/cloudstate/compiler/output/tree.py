@@ -6,6 +6,7 @@ saying that they are generated. All others are foreign: they are kept, never wri
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -62,6 +63,8 @@ def compare(files: FileSet, folder: Path) -> Difference:
     missing: list[str] = []
     foreign: list[str] = []
     changed: dict[str, bytes] = {}
+    if not folder.exists():
+        return Difference(tuple(files), {}, {}, ())
     for path, content in files.items():
         on_disk = _content(folder, path)
         if on_disk is None:
@@ -119,8 +122,11 @@ def _listed(folder: Path) -> set[str]:
 
 
 def _content(folder: Path, path: str) -> bytes | None:
-    file = folder / path
-    return file.read_bytes() if file.is_file() else None
+    name = f"{folder}/{path}"
+    if not os.path.isfile(name):
+        return None
+    with open(name, "rb") as file:
+        return file.read()
 
 
 def _is_blocked(folder: Path, path: str) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 from cloudstate.compiler.model import Placement, Service, StoreKind
+from cloudstate.compiler.version import version
 
 _IGNORED = ("**", "!generated", "!specs", "!service.yaml", "!*.py", "!protos", "**/__pycache__", "**/*.pyc", "**/*.db*")
 
@@ -44,4 +43,4 @@ def _requirement(service: Service) -> str:
     if service.store.kind is StoreKind.JETSTREAM or service.deployment.broker:
         extras.add("nats")
     chosen = f"[{','.join(sorted(extras))}]" if extras else ""
-    return f"cloudstate-py{chosen}=={version('cloudstate-py')}"
+    return f"cloudstate-py{chosen}=={version()}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cloudstate.compiler import protoc
@@ -19,24 +21,37 @@ class ProtocFailed(Exception):
     """protoc refused a descriptor set that it has made itself: a defect of this compiler or of the installation."""
 
 
-def message_modules(service: Service) -> dict[str, bytes]:
-    """The ``_pb2.py`` and ``_pb2.pyi`` files of every proto file that is the service's own."""
+@contextmanager
+def message_modules(service: Service) -> Iterator[Callable[[], dict[str, bytes]]]:
+    """The ``_pb2.py`` and ``_pb2.pyi`` files of every proto file that is the service's own.
+
+    protoc works on them until they are asked for.
+
+    Raises:
+        ProtocFailed: it could not make them; said when they are asked for.
+    """
     paths = [file.path for file in service.files if file.generated]
     if not paths:
-        return {}
+        yield dict
+        return
     with tempfile.TemporaryDirectory(prefix="cloudstate-") as folder:
         root = Path(folder)
-        _run(root, service.descriptors, paths)
-        return {path.relative_to(root / "out").as_posix(): _content(path) for path in sorted(root.glob("out/**/*.py*"))}
+        running = _start(root, service.descriptors, paths)
+        yield lambda: _collect(running, root / "out")
 
 
-def _run(root: Path, descriptors: bytes, paths: list[str]) -> None:
+def _start(root: Path, descriptors: bytes, paths: list[str]) -> protoc.Running:
     (root / "out").mkdir()
     (root / "set.binpb").write_bytes(descriptors)
     options = ["--descriptor_set_in=set.binpb", "--python_out=out", "--pyi_out=out"]
-    done = protoc.run([*options, *paths], root)
+    return protoc.start([*options, *paths], root)
+
+
+def _collect(running: protoc.Running, out: Path) -> dict[str, bytes]:
+    done = running.result()
     if done.code != 0:
         raise ProtocFailed(done.told.strip())
+    return {path.relative_to(out).as_posix(): _content(path) for path in sorted(out.glob("**/*.py*"))}
 
 
 def _content(path: Path) -> bytes:

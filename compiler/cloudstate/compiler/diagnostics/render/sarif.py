@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib import metadata
 from urllib.parse import quote
 
 from cloudstate.compiler.diagnostics.diagnostic import Code, Diagnostic, Edit, Label, Severity
 from cloudstate.compiler.diagnostics.fingerprint import fingerprints
 from cloudstate.compiler.source import Span
+from cloudstate.compiler.version import version
 
 _LEVELS = {Severity.ERROR: "error", Severity.BUG: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -21,7 +21,7 @@ def render(diagnostics: Sequence[Diagnostic]) -> str:
     index = {code.id: number for number, code in enumerate(codes)}
     driver = {
         "name": "cloudstate",
-        "version": metadata.version("cloudstate-py"),
+        "version": version(),
         "rules": [_rule(code) for code in codes],
     }
     run = {

@@ -7,12 +7,25 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudstate.compiler.backends.kubernetes.dump import dump
+from cloudstate.compiler.backends.kubernetes.dump import dump, dump_any
 
 
 @given(st.dictionaries(st.text(max_size=5), st.text() | st.integers() | st.lists(st.text()), max_size=5))
 def test_what_was_written_is_read(manifest: dict[str, object]) -> None:
     assert yaml.safe_load(dump(manifest, "# header")) == manifest
+
+
+WORDS = st.text() | st.text(st.sampled_from("aZ09 ._/:-@\"\\{}[]#&*!|>'%`,?\n\té\x7f")) | st.just("yes")
+VALUES = st.recursive(
+    WORDS | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(WORDS, VALUES, max_size=4))
+def test_the_quick_way_writes_what_pyyaml_writes(manifest: dict[str, object]) -> None:
+    assert dump(manifest, "#").decode() == f"#\n{dump_any(manifest)}"
 
 
 @pytest.mark.parametrize(
