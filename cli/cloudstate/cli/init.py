@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from cloudstate.cli.schema import schema_text
 from cloudstate.compiler.model import Model
 from cloudstate.compiler.scaffold import MODELS, BadName, ScaffoldRefused, plan_project, write_new
 
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the project. Returns the exit code: 1 if something is in the way, 2 if the name is not usable."""
     root: Path = arguments.dir / arguments.name
     try:
-        files = plan_project(arguments.name, Model(arguments.model))
+        files = plan_project(arguments.name, Model(arguments.model), schema_text())
         write_new({root / path: text for path, text in files.items()})
     except ScaffoldRefused as refused:
         return report(refused)

@@ -14,7 +14,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the schema. Returns the exit code."""
+    print(schema_text(), end="")
+    return 0
+
+
+def schema_text() -> str:
+    """The JSON Schema of specs as the text of a file."""
     from cloudstate.compiler.frontend.document import json_schema
 
-    print(json.dumps(json_schema(), indent=2))
-    return 0
+    return f"{json.dumps(json_schema(), indent=2)}\n"

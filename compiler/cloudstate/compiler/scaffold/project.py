@@ -7,9 +7,17 @@ from cloudstate.compiler.scaffold.entity import plan_entity
 from cloudstate.compiler.scaffold.naming import entity_names, entity_words, project_name
 from cloudstate.compiler.scaffold.render import render
 
+#: Where editors find the JSON Schema of the spec, which is named in its first line.
+SCHEMA_FILE = "spec.schema.json"
 
-def plan_project(name: str, model: Model) -> dict[str, str]:
+
+def plan_project(name: str, model: Model, schema: str) -> dict[str, str]:
     """All files of a new project by their path below its folder.
+
+    Args:
+        name: the service's name.
+        model: how its first entity keeps its state.
+        schema: the JSON Schema of specs.
 
     Raises:
         BadName: the name cannot be used.
@@ -24,8 +32,9 @@ def plan_project(name: str, model: Model) -> dict[str, str]:
         "service.yaml": "service.yaml",
     }
     values = {"name": service, "names": names, "entry": entity.entry.lines, "call": _CALLS[model]}
+    values["schema"] = SCHEMA_FILE
     project = {path: render(f"project/{template}.j2", **values) for path, template in files.items()}
-    return project | entity.files
+    return project | {SCHEMA_FILE: schema} | entity.files
 
 
 #: What the README calls over HTTP: the end of the path, and the body.

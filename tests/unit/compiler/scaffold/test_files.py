@@ -17,15 +17,17 @@ def contents(root: Path) -> dict[str, str]:
 
 
 def make_project(root: Path, name: str = "shop", model: Model = Model.EVENT_SOURCED) -> Path:
-    write_new({root / path: text for path, text in plan_project(name, model).items()})
+    write_new({root / path: text for path, text in plan_project(name, model, "{}\n").items()})
     return root / "service.yaml"
 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("name", ["shop", "my-shop", "platform"])
 def test_a_project_is_well_formed(name: str, model: Model) -> None:
-    files = plan_project(name, model)
+    files = plan_project(name, model, "{}\n")
     spec = yaml.safe_load(files["service.yaml"])
+    assert files["service.yaml"].startswith("# yaml-language-server: $schema=spec.schema.json\n")
+    assert files["spec.schema.json"] == "{}\n"
     assert spec["metadata"]["name"] == name
     [entity], [proto] = spec["spec"]["entities"], spec["spec"]["protos"]
     assert entity["model"] == model.value
