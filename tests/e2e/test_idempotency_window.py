@@ -17,14 +17,22 @@ CLOUDSTATE = ["-m", "cloudstate.cli"]
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wallet, with a window of two answers, compiled."""
-    project = tmp_path_factory.mktemp("project")
+    return wallet_with_window(tmp_path_factory.mktemp("project"), 2)
+
+
+def wallet_with_window(project: Path, answers: int) -> Path:
+    """Compile the wallet, with so many kept answers, in an empty folder; gives the folder of its spec."""
     spec = project / "specs" / "wallet"
     shutil.copytree(ROOT / "specs" / "wallet", spec, ignore=shutil.ignore_patterns(".*", "__pycache__"))
     written = (spec / "service.yaml").read_text()
-    (spec / "service.yaml").write_text(written.replace("passivation: 30s", "idempotency: {window: 2}"))
+    (spec / "service.yaml").write_text(written.replace("passivation: 30s", f"idempotency: {{window: {answers}}}"))
     subprocess.run([sys.executable, *CLOUDSTATE, "compile", "specs/wallet"], cwd=project, check=True)
     return spec
+
+
+def run(spec: Path, journal: str) -> list[str]:
+    """Arguments that serve a spec on a free port."""
+    return [*CLOUDSTATE, "run", str(spec), "--port", "0", "--journal", journal]
 
 
 async def paid(address: str, *ids: str) -> int:
@@ -36,7 +44,7 @@ async def paid(address: str, *ids: str) -> int:
 
 
 def test_the_window_of_the_spec(spec: Path, tmp_path: Path) -> None:
-    arguments = [*CLOUDSTATE, "run", str(spec), "--port", "0", "--journal", f"sqlite:{tmp_path}/w.db"]
+    arguments = run(spec, f"sqlite:{tmp_path}/w.db")
     with server(arguments) as (process, address):
         assert asyncio.run(paid(address, "a", "b", "c")) == 3
         assert asyncio.run(paid(address, "b", "c")) == 3

@@ -4,17 +4,23 @@
 
 from __future__ import annotations
 
+from asyncio import sleep
 from collections.abc import AsyncIterator, Sequence
-from typing import TypeAlias
+from random import uniform
+from time import monotonic
+from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
+from grpc import StatusCode
 from grpc.aio import (
+    AioRpcError,
     Channel,
     StreamStreamCall,
     StreamStreamMultiCallable,
     UnaryStreamCall,
     UnaryStreamMultiCallable,
+    UnaryUnaryMultiCallable,
 )
 
 from conversion import conversion_pb2
@@ -36,6 +42,53 @@ def _stamped(metadata: Metadata, *key: object) -> Metadata:
         text = quote("-".join(map(str, key)), safe=_KEY_SAFE)
         stamps.append(("x-cloudstate-entity-key", text))
     return (*metadata, *stamps)
+
+
+_Request = TypeVar("_Request")
+_Reply = TypeVar("_Reply")
+
+# Seconds between attempts, at most. Between later ones: the last of these. It is short,
+# because an entity forgets an answer when it has given a number of others.
+_PAUSES = 0.1, 0.3, 1.0
+
+
+class _Retried(Generic[_Request, _Reply]):
+    """A method that is called again while the service is UNAVAILABLE.
+
+    Every attempt carries the same metadata, and with it the same command id: what one
+    has done, none does again. A deadline holds for all attempts together.
+    """
+
+    def __init__(
+        self,
+        method: UnaryUnaryMultiCallable[_Request, _Reply],
+        attempts: int,
+    ) -> None:
+        self._method = method
+        self._attempts = attempts
+
+    async def __call__(
+        self,
+        request: _Request,
+        *,
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> _Reply:
+        end = None if timeout is None else monotonic() + timeout
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._method(request, timeout=timeout, metadata=metadata)
+            except AioRpcError as error:
+                if error.code() is not StatusCode.UNAVAILABLE:
+                    raise
+                pause = _PAUSES[min(attempt, len(_PAUSES)) - 1] * uniform(0.5, 1)
+                if end is not None:
+                    timeout = end - monotonic() - pause
+                if attempt >= self._attempts or (timeout is not None and timeout <= 0):
+                    raise
+            await sleep(pause)
 
 
 class ConverterClient:
@@ -147,16 +200,28 @@ class ConverterClient:
 class CounterClient:
     """A number that grows."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._increase = channel.unary_unary(
-            "/com.example.counting.Counter/Increase",
-            request_serializer=counting_pb2.IncreaseRequest.SerializeToString,
-            response_deserializer=counting_pb2.Total.FromString,
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
+        self._increase = _Retried(
+            channel.unary_unary(
+                "/com.example.counting.Counter/Increase",
+                request_serializer=counting_pb2.IncreaseRequest.SerializeToString,
+                response_deserializer=counting_pb2.Total.FromString,
+            ),
+            attempts,
         )
-        self._get_total = channel.unary_unary(
-            "/com.example.counting.Counter/GetTotal",
-            request_serializer=counting_pb2.GetTotalRequest.SerializeToString,
-            response_deserializer=counting_pb2.Total.FromString,
+        self._get_total = _Retried(
+            channel.unary_unary(
+                "/com.example.counting.Counter/GetTotal",
+                request_serializer=counting_pb2.GetTotalRequest.SerializeToString,
+                response_deserializer=counting_pb2.Total.FromString,
+            ),
+            attempts,
         )
 
     async def increase(

@@ -4,12 +4,22 @@
 
 from __future__ import annotations
 
+from asyncio import sleep
 from collections.abc import Sequence
-from typing import TypeAlias
+from random import uniform
+from time import monotonic
+from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
-from grpc.aio import Channel, UnaryStreamCall, UnaryStreamMultiCallable
+from grpc import StatusCode
+from grpc.aio import (
+    AioRpcError,
+    Channel,
+    UnaryStreamCall,
+    UnaryStreamMultiCallable,
+    UnaryUnaryMultiCallable,
+)
 
 from chat import presence_pb2
 
@@ -31,6 +41,53 @@ def _stamped(metadata: Metadata, *key: object) -> Metadata:
     return (*metadata, *stamps)
 
 
+_Request = TypeVar("_Request")
+_Reply = TypeVar("_Reply")
+
+# Seconds between attempts, at most. Between later ones: the last of these. It is short,
+# because an entity forgets an answer when it has given a number of others.
+_PAUSES = 0.1, 0.3, 1.0
+
+
+class _Retried(Generic[_Request, _Reply]):
+    """A method that is called again while the service is UNAVAILABLE.
+
+    Every attempt carries the same metadata, and with it the same command id: what one
+    has done, none does again. A deadline holds for all attempts together.
+    """
+
+    def __init__(
+        self,
+        method: UnaryUnaryMultiCallable[_Request, _Reply],
+        attempts: int,
+    ) -> None:
+        self._method = method
+        self._attempts = attempts
+
+    async def __call__(
+        self,
+        request: _Request,
+        *,
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> _Reply:
+        end = None if timeout is None else monotonic() + timeout
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._method(request, timeout=timeout, metadata=metadata)
+            except AioRpcError as error:
+                if error.code() is not StatusCode.UNAVAILABLE:
+                    raise
+                pause = _PAUSES[min(attempt, len(_PAUSES)) - 1] * uniform(0.5, 1)
+                if end is not None:
+                    timeout = end - monotonic() - pause
+                if attempt >= self._attempts or (timeout is not None and timeout <= 0):
+                    raise
+            await sleep(pause)
+
+
 class RoomClient:
     """A room. It is a set of people, which any number of machines may change at once."""
 
@@ -38,7 +95,13 @@ class RoomClient:
 
     _stay: UnaryStreamMultiCallable[presence_pb2.Visit, presence_pb2.People]
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
         self._enter = channel.unary_unary(
             "/com.example.chat.Room/Enter",
             request_serializer=presence_pb2.Visit.SerializeToString,
@@ -49,10 +112,13 @@ class RoomClient:
             request_serializer=presence_pb2.Visit.SerializeToString,
             response_deserializer=presence_pb2.People.FromString,
         )
-        self._show = channel.unary_unary(
-            "/com.example.chat.Room/Show",
-            request_serializer=presence_pb2.Look.SerializeToString,
-            response_deserializer=presence_pb2.People.FromString,
+        self._show = _Retried(
+            channel.unary_unary(
+                "/com.example.chat.Room/Show",
+                request_serializer=presence_pb2.Look.SerializeToString,
+                response_deserializer=presence_pb2.People.FromString,
+            ),
+            attempts,
         )
         self._watch = channel.unary_stream(
             "/com.example.chat.Room/Watch",
@@ -158,16 +224,25 @@ class RoomClient:
 class VisitsClient:
     """How often somebody has entered a room."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
         self._add = channel.unary_unary(
             "/com.example.chat.Visits/Add",
             request_serializer=presence_pb2.Look.SerializeToString,
             response_deserializer=presence_pb2.Count.FromString,
         )
-        self._get = channel.unary_unary(
-            "/com.example.chat.Visits/Get",
-            request_serializer=presence_pb2.Look.SerializeToString,
-            response_deserializer=presence_pb2.Count.FromString,
+        self._get = _Retried(
+            channel.unary_unary(
+                "/com.example.chat.Visits/Get",
+                request_serializer=presence_pb2.Look.SerializeToString,
+                response_deserializer=presence_pb2.Count.FromString,
+            ),
+            attempts,
         )
 
     async def add(

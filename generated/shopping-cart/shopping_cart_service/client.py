@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
+from asyncio import sleep
 from collections.abc import Sequence
-from typing import TypeAlias
+from random import uniform
+from time import monotonic
+from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
 from google.protobuf import empty_pb2
-from grpc.aio import Channel
+from grpc import StatusCode
+from grpc.aio import AioRpcError, Channel, UnaryUnaryMultiCallable
 
 from shoppingcart import shoppingcart_pb2
 
@@ -32,24 +36,86 @@ def _stamped(metadata: Metadata, *key: object) -> Metadata:
     return (*metadata, *stamps)
 
 
+_Request = TypeVar("_Request")
+_Reply = TypeVar("_Reply")
+
+# Seconds between attempts, at most. Between later ones: the last of these. It is short,
+# because an entity forgets an answer when it has given a number of others.
+_PAUSES = 0.1, 0.3, 1.0
+
+
+class _Retried(Generic[_Request, _Reply]):
+    """A method that is called again while the service is UNAVAILABLE.
+
+    Every attempt carries the same metadata, and with it the same command id: what one
+    has done, none does again. A deadline holds for all attempts together.
+    """
+
+    def __init__(
+        self,
+        method: UnaryUnaryMultiCallable[_Request, _Reply],
+        attempts: int,
+    ) -> None:
+        self._method = method
+        self._attempts = attempts
+
+    async def __call__(
+        self,
+        request: _Request,
+        *,
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> _Reply:
+        end = None if timeout is None else monotonic() + timeout
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._method(request, timeout=timeout, metadata=metadata)
+            except AioRpcError as error:
+                if error.code() is not StatusCode.UNAVAILABLE:
+                    raise
+                pause = _PAUSES[min(attempt, len(_PAUSES)) - 1] * uniform(0.5, 1)
+                if end is not None:
+                    timeout = end - monotonic() - pause
+                if attempt >= self._attempts or (timeout is not None and timeout <= 0):
+                    raise
+            await sleep(pause)
+
+
 class ShoppingCartClient:
     """The cart of one user. Every user has one, from the first moment on; it is empty until something is put in."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._add_item = channel.unary_unary(
-            "/com.example.shoppingcart.ShoppingCart/AddItem",
-            request_serializer=shoppingcart_pb2.AddLineItem.SerializeToString,
-            response_deserializer=empty_pb2.Empty.FromString,
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
+        self._add_item = _Retried(
+            channel.unary_unary(
+                "/com.example.shoppingcart.ShoppingCart/AddItem",
+                request_serializer=shoppingcart_pb2.AddLineItem.SerializeToString,
+                response_deserializer=empty_pb2.Empty.FromString,
+            ),
+            attempts,
         )
-        self._remove_item = channel.unary_unary(
-            "/com.example.shoppingcart.ShoppingCart/RemoveItem",
-            request_serializer=shoppingcart_pb2.RemoveLineItem.SerializeToString,
-            response_deserializer=empty_pb2.Empty.FromString,
+        self._remove_item = _Retried(
+            channel.unary_unary(
+                "/com.example.shoppingcart.ShoppingCart/RemoveItem",
+                request_serializer=shoppingcart_pb2.RemoveLineItem.SerializeToString,
+                response_deserializer=empty_pb2.Empty.FromString,
+            ),
+            attempts,
         )
-        self._get_cart = channel.unary_unary(
-            "/com.example.shoppingcart.ShoppingCart/GetCart",
-            request_serializer=shoppingcart_pb2.GetShoppingCart.SerializeToString,
-            response_deserializer=shoppingcart_pb2.Cart.FromString,
+        self._get_cart = _Retried(
+            channel.unary_unary(
+                "/com.example.shoppingcart.ShoppingCart/GetCart",
+                request_serializer=shoppingcart_pb2.GetShoppingCart.SerializeToString,
+                response_deserializer=shoppingcart_pb2.Cart.FromString,
+            ),
+            attempts,
         )
 
     async def add_item(

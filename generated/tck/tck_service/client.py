@@ -4,18 +4,24 @@
 
 from __future__ import annotations
 
+from asyncio import sleep
 from collections.abc import AsyncIterator, Sequence
-from typing import TypeAlias
+from random import uniform
+from time import monotonic
+from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
 from google.protobuf import any_pb2, empty_pb2
+from grpc import StatusCode
 from grpc.aio import (
+    AioRpcError,
     Channel,
     StreamStreamCall,
     StreamStreamMultiCallable,
     UnaryStreamCall,
     UnaryStreamMultiCallable,
+    UnaryUnaryMultiCallable,
 )
 
 from tck import (
@@ -42,6 +48,53 @@ def _stamped(metadata: Metadata, *key: object) -> Metadata:
         text = quote("-".join(map(str, key)), safe=_KEY_SAFE)
         stamps.append(("x-cloudstate-entity-key", text))
     return (*metadata, *stamps)
+
+
+_Request = TypeVar("_Request")
+_Reply = TypeVar("_Reply")
+
+# Seconds between attempts, at most. Between later ones: the last of these. It is short,
+# because an entity forgets an answer when it has given a number of others.
+_PAUSES = 0.1, 0.3, 1.0
+
+
+class _Retried(Generic[_Request, _Reply]):
+    """A method that is called again while the service is UNAVAILABLE.
+
+    Every attempt carries the same metadata, and with it the same command id: what one
+    has done, none does again. A deadline holds for all attempts together.
+    """
+
+    def __init__(
+        self,
+        method: UnaryUnaryMultiCallable[_Request, _Reply],
+        attempts: int,
+    ) -> None:
+        self._method = method
+        self._attempts = attempts
+
+    async def __call__(
+        self,
+        request: _Request,
+        *,
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> _Reply:
+        end = None if timeout is None else monotonic() + timeout
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._method(request, timeout=timeout, metadata=metadata)
+            except AioRpcError as error:
+                if error.code() is not StatusCode.UNAVAILABLE:
+                    raise
+                pause = _PAUSES[min(attempt, len(_PAUSES)) - 1] * uniform(0.5, 1)
+                if end is not None:
+                    timeout = end - monotonic() - pause
+                if attempt >= self._attempts or (timeout is not None and timeout <= 0):
+                    raise
+            await sleep(pause)
 
 
 class ActionTckModelClient:
@@ -148,11 +201,20 @@ class ActionTwoClient:
 class EventSourcedTckModelClient:
     """Does what it is told, step by step."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._process = channel.unary_unary(
-            "/cloudstate.tck.model.EventSourcedTckModel/Process",
-            request_serializer=eventsourced_pb2.Request.SerializeToString,
-            response_deserializer=eventsourced_pb2.Response.FromString,
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
+        self._process = _Retried(
+            channel.unary_unary(
+                "/cloudstate.tck.model.EventSourcedTckModel/Process",
+                request_serializer=eventsourced_pb2.Request.SerializeToString,
+                response_deserializer=eventsourced_pb2.Response.FromString,
+            ),
+            attempts,
         )
 
     async def process(
@@ -173,11 +235,20 @@ class EventSourcedTckModelClient:
 class EventSourcedTwoClient:
     """Where forwards and side effects go."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._call = channel.unary_unary(
-            "/cloudstate.tck.model.EventSourcedTwo/Call",
-            request_serializer=eventsourced_pb2.Request.SerializeToString,
-            response_deserializer=eventsourced_pb2.Response.FromString,
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
+        self._call = _Retried(
+            channel.unary_unary(
+                "/cloudstate.tck.model.EventSourcedTwo/Call",
+                request_serializer=eventsourced_pb2.Request.SerializeToString,
+                response_deserializer=eventsourced_pb2.Response.FromString,
+            ),
+            attempts,
         )
 
     async def call(
@@ -198,11 +269,20 @@ class EventSourcedTwoClient:
 class EventSourcedConfiguredClient:
     """Leaves memory soon."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._call = channel.unary_unary(
-            "/cloudstate.tck.model.EventSourcedConfigured/Call",
-            request_serializer=eventsourced_pb2.Request.SerializeToString,
-            response_deserializer=eventsourced_pb2.Response.FromString,
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
+        self._call = _Retried(
+            channel.unary_unary(
+                "/cloudstate.tck.model.EventSourcedConfigured/Call",
+                request_serializer=eventsourced_pb2.Request.SerializeToString,
+                response_deserializer=eventsourced_pb2.Response.FromString,
+            ),
+            attempts,
         )
 
     async def call(
@@ -223,11 +303,20 @@ class EventSourcedConfiguredClient:
 class ValueEntityTckModelClient:
     """Does what it is told, step by step."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._process = channel.unary_unary(
-            "/cloudstate.tck.model.valueentity.ValueEntityTckModel/Process",
-            request_serializer=valueentity_pb2.Request.SerializeToString,
-            response_deserializer=valueentity_pb2.Response.FromString,
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
+        self._process = _Retried(
+            channel.unary_unary(
+                "/cloudstate.tck.model.valueentity.ValueEntityTckModel/Process",
+                request_serializer=valueentity_pb2.Request.SerializeToString,
+                response_deserializer=valueentity_pb2.Response.FromString,
+            ),
+            attempts,
         )
 
     async def process(
@@ -248,11 +337,20 @@ class ValueEntityTckModelClient:
 class ValueEntityTwoClient:
     """Where forwards and side effects go."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._call = channel.unary_unary(
-            "/cloudstate.tck.model.valueentity.ValueEntityTwo/Call",
-            request_serializer=valueentity_pb2.Request.SerializeToString,
-            response_deserializer=valueentity_pb2.Response.FromString,
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
+        self._call = _Retried(
+            channel.unary_unary(
+                "/cloudstate.tck.model.valueentity.ValueEntityTwo/Call",
+                request_serializer=valueentity_pb2.Request.SerializeToString,
+                response_deserializer=valueentity_pb2.Response.FromString,
+            ),
+            attempts,
         )
 
     async def call(
@@ -273,11 +371,20 @@ class ValueEntityTwoClient:
 class ValueEntityConfiguredClient:
     """Leaves memory soon."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._call = channel.unary_unary(
-            "/cloudstate.tck.model.valueentity.ValueEntityConfigured/Call",
-            request_serializer=valueentity_pb2.Request.SerializeToString,
-            response_deserializer=valueentity_pb2.Response.FromString,
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
+        self._call = _Retried(
+            channel.unary_unary(
+                "/cloudstate.tck.model.valueentity.ValueEntityConfigured/Call",
+                request_serializer=valueentity_pb2.Request.SerializeToString,
+                response_deserializer=valueentity_pb2.Response.FromString,
+            ),
+            attempts,
         )
 
     async def call(
@@ -476,11 +583,20 @@ class EventLogSubscriberModelClient:
 class EventSourcedEntityOneClient:
     """Emits what it is told to."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._emit_event = channel.unary_unary(
-            "/cloudstate.tck.model.eventlogeventing.EventSourcedEntityOne/EmitEvent",
-            request_serializer=eventlogeventing_pb2.EmitEventRequest.SerializeToString,
-            response_deserializer=empty_pb2.Empty.FromString,
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
+        self._emit_event = _Retried(
+            channel.unary_unary(
+                "/cloudstate.tck.model.eventlogeventing.EventSourcedEntityOne/EmitEvent",
+                request_serializer=eventlogeventing_pb2.EmitEventRequest.SerializeToString,
+                response_deserializer=empty_pb2.Empty.FromString,
+            ),
+            attempts,
         )
 
     async def emit_event(
@@ -501,11 +617,20 @@ class EventSourcedEntityOneClient:
 class EventSourcedEntityTwoClient:
     """Emits events in JSON."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._emit_json_event = channel.unary_unary(
-            "/cloudstate.tck.model.eventlogeventing.EventSourcedEntityTwo/EmitJsonEvent",
-            request_serializer=eventlogeventing_pb2.JsonEvent.SerializeToString,
-            response_deserializer=empty_pb2.Empty.FromString,
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
+        self._emit_json_event = _Retried(
+            channel.unary_unary(
+                "/cloudstate.tck.model.eventlogeventing.EventSourcedEntityTwo/EmitJsonEvent",
+                request_serializer=eventlogeventing_pb2.JsonEvent.SerializeToString,
+                response_deserializer=empty_pb2.Empty.FromString,
+            ),
+            attempts,
         )
 
     async def emit_json_event(

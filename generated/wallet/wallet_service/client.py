@@ -4,13 +4,17 @@
 
 from __future__ import annotations
 
+from asyncio import sleep
 from collections.abc import Sequence
-from typing import TypeAlias
+from random import uniform
+from time import monotonic
+from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
 from google.protobuf import empty_pb2
-from grpc.aio import Channel
+from grpc import StatusCode
+from grpc.aio import AioRpcError, Channel, UnaryUnaryMultiCallable
 
 from bank import wallet_pb2
 
@@ -32,29 +36,94 @@ def _stamped(metadata: Metadata, *key: object) -> Metadata:
     return (*metadata, *stamps)
 
 
+_Request = TypeVar("_Request")
+_Reply = TypeVar("_Reply")
+
+# Seconds between attempts, at most. Between later ones: the last of these. It is short,
+# because an entity forgets an answer when it has given a number of others.
+_PAUSES = 0.1, 0.3, 1.0
+
+
+class _Retried(Generic[_Request, _Reply]):
+    """A method that is called again while the service is UNAVAILABLE.
+
+    Every attempt carries the same metadata, and with it the same command id: what one
+    has done, none does again. A deadline holds for all attempts together.
+    """
+
+    def __init__(
+        self,
+        method: UnaryUnaryMultiCallable[_Request, _Reply],
+        attempts: int,
+    ) -> None:
+        self._method = method
+        self._attempts = attempts
+
+    async def __call__(
+        self,
+        request: _Request,
+        *,
+        timeout: float | None,
+        metadata: Metadata,
+    ) -> _Reply:
+        end = None if timeout is None else monotonic() + timeout
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._method(request, timeout=timeout, metadata=metadata)
+            except AioRpcError as error:
+                if error.code() is not StatusCode.UNAVAILABLE:
+                    raise
+                pause = _PAUSES[min(attempt, len(_PAUSES)) - 1] * uniform(0.5, 1)
+                if end is not None:
+                    timeout = end - monotonic() - pause
+                if attempt >= self._attempts or (timeout is not None and timeout <= 0):
+                    raise
+            await sleep(pause)
+
+
 class WalletClient:
     """A wallet. It exists from the first deposit until it is closed; a closed wallet can be opened again by a deposit."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._deposit = channel.unary_unary(
-            "/com.example.bank.Wallet/Deposit",
-            request_serializer=wallet_pb2.DepositRequest.SerializeToString,
-            response_deserializer=wallet_pb2.Balance.FromString,
+    def __init__(self, channel: Channel, *, attempts: int = 8) -> None:
+        """Take the methods from a channel.
+
+        Args:
+            channel: it stays the caller's.
+            attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+        """
+        self._deposit = _Retried(
+            channel.unary_unary(
+                "/com.example.bank.Wallet/Deposit",
+                request_serializer=wallet_pb2.DepositRequest.SerializeToString,
+                response_deserializer=wallet_pb2.Balance.FromString,
+            ),
+            attempts,
         )
-        self._withdraw = channel.unary_unary(
-            "/com.example.bank.Wallet/Withdraw",
-            request_serializer=wallet_pb2.WithdrawRequest.SerializeToString,
-            response_deserializer=wallet_pb2.Balance.FromString,
+        self._withdraw = _Retried(
+            channel.unary_unary(
+                "/com.example.bank.Wallet/Withdraw",
+                request_serializer=wallet_pb2.WithdrawRequest.SerializeToString,
+                response_deserializer=wallet_pb2.Balance.FromString,
+            ),
+            attempts,
         )
-        self._close = channel.unary_unary(
-            "/com.example.bank.Wallet/Close",
-            request_serializer=wallet_pb2.CloseRequest.SerializeToString,
-            response_deserializer=empty_pb2.Empty.FromString,
+        self._close = _Retried(
+            channel.unary_unary(
+                "/com.example.bank.Wallet/Close",
+                request_serializer=wallet_pb2.CloseRequest.SerializeToString,
+                response_deserializer=empty_pb2.Empty.FromString,
+            ),
+            attempts,
         )
-        self._get_balance = channel.unary_unary(
-            "/com.example.bank.Wallet/GetBalance",
-            request_serializer=wallet_pb2.GetBalanceRequest.SerializeToString,
-            response_deserializer=wallet_pb2.Balance.FromString,
+        self._get_balance = _Retried(
+            channel.unary_unary(
+                "/com.example.bank.Wallet/GetBalance",
+                request_serializer=wallet_pb2.GetBalanceRequest.SerializeToString,
+                response_deserializer=wallet_pb2.Balance.FromString,
+            ),
+            attempts,
         )
 
     async def deposit(

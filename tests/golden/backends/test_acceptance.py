@@ -55,7 +55,7 @@ def test_it_can_be_imported_and_only_the_client_loads_grpcio(
     case: str, generated: dict[str, Path], services: dict[str, Service]
 ) -> None:
     package = services[case].package
-    clients = re.findall(r"^class (\w+)", (generated[case] / package / "client.py").read_text(), re.MULTILINE)
+    clients = re.findall(r"^class ([A-Z]\w+)", (generated[case] / package / "client.py").read_text(), re.MULTILINE)
     assert clients
     names = ", ".join(f"{package}.{name}" for name in clients)
     program = f"import sys, {package}; assert 'grpc' not in sys.modules; {names}; assert 'grpc' in sys.modules"

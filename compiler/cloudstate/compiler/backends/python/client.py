@@ -10,9 +10,20 @@ from cloudstate.compiler.backends.python.docs import docstring
 from cloudstate.compiler.backends.python.imports import Imports
 from cloudstate.compiler.backends.python.spelling import SpelledCommand, SpelledEntity, message_class
 from cloudstate.compiler.backends.python.view import ClassView, MethodView, ModuleView
-from cloudstate.compiler.model import Model
+from cloudstate.compiler.model import CommandEffect, Entity, Model
 
 _INDENT = 4
+#: What the snippet of retries imports.
+_FOR_RETRIES = {
+    "asyncio": ("sleep",),
+    "grpc": ("StatusCode",),
+    "grpc.aio": ("AioRpcError", "UnaryUnaryMultiCallable"),
+    "random": ("uniform",),
+    "time": ("monotonic",),
+    "typing": ("Generic", "TypeVar"),
+}
+#: What the snippets define.
+_DEFINED = ("Metadata", "_stamped", "_KEY_SAFE", "_Request", "_Reply", "_PAUSES", "_Retried")
 
 
 def class_names(entities: Sequence[SpelledEntity]) -> tuple[str, ...]:
@@ -20,7 +31,7 @@ def class_names(entities: Sequence[SpelledEntity]) -> tuple[str, ...]:
     return tuple(f"{entity.stem}Client" for entity in entities)
 
 
-def module(entities: Sequence[SpelledEntity], header: str, metadata: str, stamp: str) -> ModuleView:
+def module(entities: Sequence[SpelledEntity], header: str, metadata: str, stamp: str, retry: str) -> ModuleView:
     """The view of ``client.py``.
 
     Args:
@@ -28,22 +39,38 @@ def module(entities: Sequence[SpelledEntity], header: str, metadata: str, stamp:
         header: the comment on top.
         metadata: source text that defines ``Metadata``.
         stamp: source text that defines ``_stamped``; used where a service has entities.
+        retry: source text that defines ``_Retried``; used where a retry is safe.
     """
-    imports = Imports(taken=(*class_names(entities), "Metadata", "_stamped", "_KEY_SAFE"))
+    imports = Imports(taken=(*class_names(entities), *_DEFINED))
     imports.use("collections.abc", "Sequence")
     imports.use("typing", "TypeAlias")
-    has_stamps = any(entity.entity.model is not Model.ACTION for entity in entities)
-    if has_stamps:
+    preamble = [metadata]
+    if any(entity.entity.model is not Model.ACTION for entity in entities):
         imports.use("urllib.parse", "quote")
         imports.use("uuid", "uuid4")
+        preamble.append(stamp)
+    if any(_is_retried(entity.entity, command) for entity in entities for command in entity.commands):
+        for origin, names in _FOR_RETRIES.items():
+            for name in names:
+                imports.use(origin, name)
+        preamble.append(f"\n{retry}")
     classes = tuple(_ClientClass(entity, imports).view() for entity in entities)
     return ModuleView(
         header=header,
         docs='"""Typed clients, for code outside of the service."""',
         imports=imports.block(),
-        preamble=(metadata, stamp) if has_stamps else (metadata,),
+        preamble=tuple(preamble),
         classes=classes,
     )
+
+
+_ATTEMPTS = """\
+Take the methods from a channel.
+
+Args:
+    channel: it stays the caller's.
+    attempts: how often a command is sent, in all, while the service is UNAVAILABLE; 1: never again.
+"""
 
 
 class _ClientClass:
@@ -65,10 +92,16 @@ class _ClientClass:
         return self._imports.use("grpc.aio", name)
 
     def _constructor(self) -> MethodView:
-        head = layout.signature("def __init__", ("self", f"channel: {self._aio('Channel')}"), "None", _INDENT)
-        return MethodView(
-            (head, *map(self._open, self._spelled.commands), *([] if self._spelled.commands else ["    pass"]))
-        )
+        parameters, docs = ["self", f"channel: {self._aio('Channel')}"], []
+        if any(map(self._is_retried, self._spelled.commands)):
+            parameters += ["*", "attempts: int = 8"]
+            docs = [f"    {docstring(_ATTEMPTS, '', 2 * _INDENT)}"]
+        head = layout.signature("def __init__", tuple(parameters), "None", _INDENT)
+        body = [*docs, *map(self._open, self._spelled.commands)]
+        return MethodView((head, *(body or ["    pass"])))
+
+    def _is_retried(self, spelled: SpelledCommand) -> bool:
+        return _is_retried(self._spelled.entity, spelled)
 
     def _declare(self, spelled: SpelledCommand) -> str:
         # Left to itself, a checker takes the type of requests from their serializer, which is any message.
@@ -79,13 +112,15 @@ class _ClientClass:
 
     def _open(self, spelled: SpelledCommand) -> str:
         command = spelled.command
-        target = layout.call(
-            f"self._{spelled.method} = channel.{_shape(spelled)}",
+        method, is_retried = f"self._{spelled.method} = ", self._is_retried(spelled)
+        opened = layout.call(
+            f"{'' if is_retried else method}channel.{_shape(spelled)}",
             layout.quote(f"/{self._spelled.entity.service}/{command.name}"),
             f"request_serializer={message_class(self._imports, command.input)}.SerializeToString",
             f"response_deserializer={message_class(self._imports, command.output)}.FromString",
             is_open=True,
         )
+        target = layout.call(f"{method}_Retried", opened, "attempts") if is_retried else opened
         return f"    {layout.render(target, 2 * _INDENT)}"
 
     def _method(self, spelled: SpelledCommand) -> MethodView:
@@ -127,6 +162,14 @@ class _ClientClass:
             yield layout.call("metadata=_stamped", "metadata", *keys)
         else:
             yield "metadata=metadata"
+
+
+def _is_retried(entity: Entity, spelled: SpelledCommand) -> bool:
+    """Whether the command can be sent again: it changes nothing, or its entity keeps the answer."""
+    if not spelled.is_unary or entity.model is Model.ACTION:
+        return False
+    keeps_answers = entity.model is not Model.CRDT and entity.idempotency_window != 0
+    return keeps_answers or spelled.command.effect is CommandEffect.READ
 
 
 def _replies_with_stream(spelled: SpelledCommand) -> bool:

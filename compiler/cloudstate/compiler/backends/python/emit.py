@@ -46,7 +46,9 @@ def _templates() -> Environment:
 def _modules(service: Service) -> dict[str, str]:
     templates = _templates()
     module = templates.get_template("module.py.j2")
-    snippets = [templates.get_template(name).render().strip() for name in ("metadata.py.j2", "stamp.py.j2")]
+    snippets = [
+        templates.get_template(name).render().strip() for name in ("metadata.py.j2", "stamp.py.j2", "retry.py.j2")
+    ]
     spelled = spell(service.entities)
     header = _header(service)
     views = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cloudstate.compiler.backends.python.layout import WIDTH
 
-_STANDARD = frozenset({"abc", "collections", "typing", "urllib", "uuid"})
+_STANDARD = frozenset({"abc", "asyncio", "collections", "random", "time", "typing", "urllib", "uuid"})
 _INSTALLED = frozenset({"cloudstate", "google", "grpc"})
 
 
