@@ -8,6 +8,7 @@ from cloudstate.runtime.testing.simulation.errors import NodeDown, SimulationErr
 from cloudstate.runtime.testing.simulation.faults import Rates, mixed_faults
 from cloudstate.runtime.testing.simulation.journal import JournalConditions, SharedJournal, SimulatedJournal
 from cloudstate.runtime.testing.simulation.loop import SimulatedLoop
+from cloudstate.runtime.testing.simulation.member import Member, member
 from cloudstate.runtime.testing.simulation.network import Conditions, SimulatedNetwork
 from cloudstate.runtime.testing.simulation.node import Node, Program
 from cloudstate.runtime.testing.simulation.process import Process, ProcessClock
@@ -18,6 +19,7 @@ from cloudstate.runtime.testing.simulation.world import World
 __all__ = [
     "Conditions",
     "JournalConditions",
+    "Member",
     "Node",
     "NodeDown",
     "Process",
@@ -35,6 +37,7 @@ __all__ = [
     "Trace",
     "Unhandled",
     "World",
+    "member",
     "mixed_faults",
     "seeds",
     "simulate",

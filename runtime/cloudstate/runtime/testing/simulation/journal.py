@@ -56,6 +56,8 @@ class SharedJournal:
         conditions: how good it is; assign others at any time.
         counts: how many appends were ``written``, ``fenced`` or in ``conflict``, and how many were refused or
             unanswered (``unavailable``).
+        fences_late: an older owner's append to an entity is refused only once a newer owner has loaded that entity,
+            as the port allows; else as soon as there is a newer owner.
         unfenced: appends without a fence that were written.
     """
 
@@ -63,6 +65,7 @@ class SharedJournal:
         self.store = store
         self.conditions = JournalConditions()
         self.counts: Counter[str] = Counter()
+        self.fences_late = False
         self.unfenced = 0
         self.process = Process("journal")
         loop.start(self.process)
@@ -70,6 +73,7 @@ class SharedJournal:
         self._random = chance
         self._trace = trace
         self._cut: set[str] = set()
+        self._loaded: dict[EntityKey, Fence] = {}
 
     def cut(self, node: str) -> None:
         """The node cannot reach the journal any more."""
@@ -102,9 +106,7 @@ class SharedJournal:
 
     def written(self, node: str, append: AppendEvents | WriteValue) -> Appended:
         """Append now."""
-        results: list[Appended] = []
-        self.store.submit(append, results.append)
-        [result] = results
+        result = self._submitted(append)
         name = f"{append.entity.type}/{append.entity.id}"
         if isinstance(result, Fenced):
             self.counts["fenced"] += 1
@@ -117,6 +119,34 @@ class SharedJournal:
             self.unfenced += append.fence is None
             self._trace.note("journal", f"{node}: {name} is at {result}")
         return result
+
+    def _submitted(self, append: AppendEvents | WriteValue) -> Appended:
+        fence, results = append.fence, list[Appended]()
+        if self.fences_late and fence is not None:
+            newest = self._loaded.get(append.entity, fence)
+            if newest.epoch > fence.epoch:
+                return Fenced(shard=fence.shard, epoch=fence.epoch, actual=newest.epoch)
+            append = append._replace(fence=None)
+        self.store.submit(append, results.append)
+        return results[0]
+
+    async def loaded(
+        self, entity: EntityKey, *, window: int = 0, schema: str | None = None, fence: Fence | None = None
+    ) -> History:
+        """Load now."""
+        history = await self.store.load(entity, window=window, schema=schema, fence=fence)
+        self._is_loaded(entity, fence)
+        return history
+
+    async def loaded_value(self, entity: EntityKey, *, window: int = 0, fence: Fence | None = None) -> Value:
+        """Load now."""
+        value = await self.store.load_value(entity, window=window, fence=fence)
+        self._is_loaded(entity, fence)
+        return value
+
+    def _is_loaded(self, entity: EntityKey, fence: Fence | None) -> None:
+        if fence is not None:
+            self._loaded[entity] = fence
 
     def taken_over(self, node: str, shard: str, fence: Fence) -> Fence:
         """Somebody has taken over a shard."""
@@ -157,11 +187,11 @@ class SimulatedJournal(Journal):
         self, entity: EntityKey, *, window: int = 0, schema: str | None = None, fence: Fence | None = None
     ) -> History:
         """See ``Journal.load``."""
-        return await self._asked(partial(self._shared.store.load, entity, window=window, schema=schema, fence=fence))
+        return await self._asked(partial(self._shared.loaded, entity, window=window, schema=schema, fence=fence))
 
     async def load_value(self, entity: EntityKey, *, window: int = 0, fence: Fence | None = None) -> Value:
         """See ``Journal.load_value``."""
-        return await self._asked(partial(self._shared.store.load_value, entity, window=window, fence=fence))
+        return await self._asked(partial(self._shared.loaded_value, entity, window=window, fence=fence))
 
     async def take_over(self, shard: str) -> Fence:
         """See ``Journal.take_over``."""

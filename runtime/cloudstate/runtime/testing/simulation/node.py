@@ -94,6 +94,11 @@ class Node(Generic[S]):
         return self.service is not None and not self._process.is_dead
 
     @property
+    def is_ready(self) -> bool:
+        """Whether new requests are sent to it: it runs, as far as anybody knows, and was not asked to stop."""
+        return self.is_running and not self._stopping.is_set()
+
+    @property
     def is_paused(self) -> bool:
         """Whether it is paused."""
         return self._process.is_paused
@@ -133,7 +138,7 @@ class Node(Generic[S]):
         """Let it end in good order, as at SIGTERM, and wait for that."""
         process = self._process
         self._trace.note(self.name, "is asked to stop")
-        self._loop.at(self._loop.now, process, self._stopping.set)
+        self._stopping.set()
         while not process.is_dead:
             self._changed.clear()
             await self._changed.wait()

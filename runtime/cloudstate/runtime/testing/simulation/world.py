@@ -37,6 +37,7 @@ class World:
         self.network = SimulatedNetwork(loop, self._chance("network"), self.trace)
         clock: Clock = ProcessClock(loop.main, lambda: loop.now)
         self.journal = SharedJournal(loop, self._chance("journal"), self.trace, MemoryJournal(clock))
+        self.journal.fences_late = self.random.random() < 0.5
         self._loop = loop
 
     @property
