@@ -102,7 +102,7 @@ def _is_error(found: Diagnostic) -> bool:
 
 
 def _print_result(compiled: Sequence[Compiled], is_dry: bool, failed: bool) -> None:
-    from cloudstate.compiler.frontend import shown
+    from cloudstate.compiler.inputs import shown
     from cloudstate.compiler.output import diff
 
     for service in compiled:

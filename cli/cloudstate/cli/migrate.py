@@ -64,8 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _migrated(files: list[Path], out: Path | None) -> Migrated:
-    from cloudstate.compiler.frontend import shown
     from cloudstate.compiler.frontend.files import read_source
+    from cloudstate.compiler.inputs import shown
     from cloudstate.compiler.migration import migrate
     from cloudstate.compiler.source import Source
 

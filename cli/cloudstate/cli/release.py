@@ -102,7 +102,7 @@ def _signature(arguments: argparse.Namespace) -> Signature | str | None:
 def _concluded(released: Sequence[tuple[Subject, Released]], has_errors: bool, is_text: bool) -> int:
     """Write the lock files, unless something forbids it. Returns the exit code."""
     from cloudstate.compiler import locks
-    from cloudstate.compiler.frontend import shown
+    from cloudstate.compiler.inputs import shown
 
     if any(one.checked.is_breaking for _, one in released):
         return BREAKING

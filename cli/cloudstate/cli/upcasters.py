@@ -25,7 +25,7 @@ def try_upcasters(subject: Subject) -> tuple[Diagnostic, ...]:
         NotCompiled: the service is not compiled, or its code cannot be loaded.
     """
     from cloudstate.compiler import locks
-    from cloudstate.compiler.frontend import output_folder
+    from cloudstate.compiler.inputs import output_folder
 
     trials = locks.trials(subject)
     if not trials:

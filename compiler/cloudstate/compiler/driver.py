@@ -11,7 +11,8 @@ from cloudstate.compiler.backends import description, kubernetes, python
 from cloudstate.compiler.backends.python.entities import class_names
 from cloudstate.compiler.backends.python.spelling import spell
 from cloudstate.compiler.diagnostics import Diagnostic, Sink, codes
-from cloudstate.compiler.frontend import Input, find_inputs, lower, output_folder, read, shown
+from cloudstate.compiler.frontend import lower, read
+from cloudstate.compiler.inputs import Input, find_inputs, output_folder, shown
 from cloudstate.compiler.model import Service
 from cloudstate.compiler.model.spec import Handlers, Spec
 from cloudstate.compiler.output import Difference, FileSet, compare, with_list, write

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from cloudstate.compiler import driver, lock
 from cloudstate.compiler.diagnostics import Diagnostic, Severity, Sink, codes
-from cloudstate.compiler.frontend import Input, find_inputs, lock_file, shown
 from cloudstate.compiler.frontend.files import read_source
+from cloudstate.compiler.inputs import Input, find_inputs, lock_file, shown
 from cloudstate.compiler.lock.revision import NoRevision, export, text_at
 from cloudstate.compiler.model import Service
 from cloudstate.compiler.model.spec import Spec

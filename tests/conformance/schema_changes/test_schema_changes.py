@@ -29,7 +29,8 @@ from tests.conformance.schema_changes.mutations import (
 )
 from tests.conformance.schema_changes.report import report_of
 
-from cloudstate.compiler.frontend import Input, lower, read
+from cloudstate.compiler.frontend import lower, read
+from cloudstate.compiler.inputs import Input
 from cloudstate.compiler.lock import Verdict, Version, classify, current, pool_of
 from cloudstate.compiler.model import Service
 

@@ -13,7 +13,7 @@ import yaml
 from cloudstate.compiler.backends import kubernetes
 from cloudstate.compiler.diagnostics import Sink
 from cloudstate.compiler.driver import compile_spec
-from cloudstate.compiler.frontend import find_inputs
+from cloudstate.compiler.inputs import find_inputs
 from cloudstate.compiler.model import Model, Service
 from cloudstate.compiler.output.file_set import FileSet
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cloudstate.compiler.diagnostics import Diagnostic
-from cloudstate.compiler.frontend import Input, lower, read
+from cloudstate.compiler.frontend import lower, read
+from cloudstate.compiler.inputs import Input
 from cloudstate.compiler.model import Service
 from cloudstate.compiler.model.spec import Spec
 

@@ -6,17 +6,11 @@ runs protoc and ``schema`` reads its descriptors; ``yaml_entities`` and ``option
 """
 
 from cloudstate.compiler.frontend.document import json_schema
-from cloudstate.compiler.frontend.locate import find_inputs, lock_file, output_folder, shown
 from cloudstate.compiler.frontend.lower import lower
-from cloudstate.compiler.frontend.read import Input, read
+from cloudstate.compiler.frontend.read import read
 
 __all__ = [
-    "Input",
-    "find_inputs",
     "json_schema",
-    "lock_file",
     "lower",
-    "output_folder",
     "read",
-    "shown",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
@@ -22,6 +21,7 @@ from cloudstate.compiler.frontend.schema import schema_of
 from cloudstate.compiler.frontend.validation import validate
 from cloudstate.compiler.frontend.yaml_entities import entities_of
 from cloudstate.compiler.frontend.yaml_path import lookup, value, values
+from cloudstate.compiler.inputs import PROTO_FOLDER, Input
 from cloudstate.compiler.model.naming import service_name_of
 from cloudstate.compiler.model.schema import Schema
 from cloudstate.compiler.model.service import Placement
@@ -29,39 +29,7 @@ from cloudstate.compiler.model.spec import EntitySpec, Spec
 from cloudstate.compiler.source import Located, Mapping, Node, Problem, ProblemKind, Source, Span
 from cloudstate.compiler.source.yaml_nodes import parse
 
-_PROTO_FOLDER = "protos"
 _DEFAULT_SHARDS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One spec to compile.
-
-    Attributes:
-        path: the YAML file, or a .proto file whose options say everything.
-        shown: the path as findings name it.
-        name: the service's name where no YAML gives one.
-    """
-
-    path: Path
-    shown: str
-    name: str | None = None
-
-    @property
-    def is_proto(self) -> bool:
-        """There is no YAML."""
-        return self.path.suffix == ".proto"
-
-    def folder(self) -> tuple[Path, str]:
-        """The folder of the spec, where the author's modules are, and how it is shown.
-
-        A .proto file in a ``protos`` folder, however deep, belongs to the folder around that.
-        """
-        parts = self.path.parts[:-1]
-        if self.is_proto and _PROTO_FOLDER in parts:
-            depth = parts[::-1].index(_PROTO_FOLDER) + 2
-            return self.path.parents[depth - 1], "/".join(self.shown.split("/")[:-depth])
-        return self.path.parent, self.shown.rpartition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +60,8 @@ def read(given: Input) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
         return None, (source,)
     folder, shown = given.folder()
     root = ProtoRoot(folder, shown)
-    if (folder / _PROTO_FOLDER).is_dir():
-        root = ProtoRoot(folder / _PROTO_FOLDER, f"{shown}/{_PROTO_FOLDER}".lstrip("/"))
+    if (folder / PROTO_FOLDER).is_dir():
+        root = ProtoRoot(folder / PROTO_FOLDER, f"{shown}/{PROTO_FOLDER}".lstrip("/"))
     document = _proto_document(given, source, root) if given.is_proto else _yaml_document(source)
     if not isinstance(document, _Document):
         return None, document

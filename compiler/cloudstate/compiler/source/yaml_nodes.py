@@ -7,13 +7,10 @@ besides them is returned with them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
-from typing import TypeAlias
-
 import yaml
 from yaml.constructor import SafeConstructor
 
+from cloudstate.compiler.source.nodes import Entry, Mapping, Node, Problem, ProblemKind, Scalar, ScalarValue, Sequence
 from cloudstate.compiler.source.span import Span
 from cloudstate.compiler.source.text import Source
 
@@ -23,67 +20,6 @@ MAX_NODES = 100_000
 MAX_DEPTH = 64
 _TAG = "tag:yaml.org,2002:"
 _TEXT_TAGS = {f"{_TAG}str", f"{_TAG}timestamp", f"{_TAG}value", f"{_TAG}merge", f"{_TAG}binary"}
-
-ScalarValue: TypeAlias = str | int | float | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A string, number, boolean or null."""
-
-    value: ScalarValue
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """A list."""
-
-    items: tuple[Node, ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One key of a mapping with its value."""
-
-    key: str
-    key_span: Span
-    value: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Mapping:
-    """A mapping; each key once, in the order of the file."""
-
-    entries: tuple[Entry, ...]
-    span: Span
-
-    def get(self, key: str) -> Entry | None:
-        """The entry of ``key``, if there is one."""
-        return next((entry for entry in self.entries if entry.key == key), None)
-
-
-Node: TypeAlias = Scalar | Sequence | Mapping
-
-
-class ProblemKind(Enum):
-    """What can be wrong with a YAML file."""
-
-    SYNTAX = "syntax"
-    DUPLICATE_KEY = "duplicate-key"
-    SEVERAL_DOCUMENTS = "several-documents"
-    EMPTY = "empty"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One finding: ``text`` says what was found, ``related`` where the other place is."""
-
-    kind: ProblemKind
-    text: str
-    span: Span
-    related: Span | None = None
 
 
 def parse(source: Source) -> tuple[Node | None, tuple[Problem, ...]]:

@@ -9,7 +9,7 @@ from tests.unit.compiler.projects import PROTO, spec_text, write_files
 
 from cloudstate.compiler.diagnostics import Sink
 from cloudstate.compiler.driver import compile_spec
-from cloudstate.compiler.frontend import Input
+from cloudstate.compiler.inputs import Input
 
 
 def drift(folder: Path, module: str | None) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.compiler.projects import write_files
 
-from cloudstate.compiler.frontend import find_inputs, output_folder
+from cloudstate.compiler.inputs import find_inputs, output_folder
 
 
 @pytest.fixture

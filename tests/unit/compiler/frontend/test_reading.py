@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tests.unit.compiler.projects import PROTO, read_files, service_of, spec_text, write_files
 
-from cloudstate.compiler.frontend import Input, read
+from cloudstate.compiler.frontend import read
+from cloudstate.compiler.inputs import Input
 from cloudstate.compiler.model import CommandEffect, Model, Placement, Resources, Store, StoreKind
 
 

@@ -4,15 +4,47 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from cloudstate.compiler.diagnostics import Diagnostic, codes
-from cloudstate.compiler.frontend.read import Input
 from cloudstate.compiler.source import Source, Span
 
 SPEC_NAME = "service.yaml"
 LOCK_NAME = "schema.lock"
+PROTO_FOLDER = "protos"
 _SUFFIXES = {".yaml", ".yml", ".proto"}
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One spec to compile.
+
+    Attributes:
+        path: the YAML file, or a .proto file whose options say everything.
+        shown: the path as findings name it.
+        name: the service's name where no YAML gives one.
+    """
+
+    path: Path
+    shown: str
+    name: str | None = None
+
+    @property
+    def is_proto(self) -> bool:
+        """There is no YAML."""
+        return self.path.suffix == ".proto"
+
+    def folder(self) -> tuple[Path, str]:
+        """The folder of the spec, where the author's modules are, and how it is shown.
+
+        A .proto file in a ``protos`` folder, however deep, belongs to the folder around that.
+        """
+        parts = self.path.parts[:-1]
+        if self.is_proto and PROTO_FOLDER in parts:
+            depth = parts[::-1].index(PROTO_FOLDER) + 2
+            return self.path.parents[depth - 1], "/".join(self.shown.split("/")[:-depth])
+        return self.path.parent, self.shown.rpartition("/")[0]
 
 
 def find_inputs(paths: Iterable[str], name: str | None = None) -> tuple[tuple[Input, ...], tuple[Diagnostic, ...]]:
