@@ -154,7 +154,7 @@ def _removes(change: ORMapChange, key: Payload) -> bool:
 def _counter(ops: list[Op], changes: Mapping[int, PNCounterChange], removals: set[int]) -> PNCounterValue:
     """A node's sum starts anew once the node has seen its last part removed, and lasts as long as its last part."""
     total = 0
-    for node in ("a", "b", "c"):
+    for node in sorted({op.node for op in ops}):
         own, last = 0, -1
         for number, change in changes.items():
             if ops[number].node != node:

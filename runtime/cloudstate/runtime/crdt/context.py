@@ -74,6 +74,10 @@ class Context:
             merged[node] = spans if mine is None else _joined([*mine, *spans])
         return Context(merged)
 
+    def is_gapless(self, nodes: Iterable[str]) -> bool:
+        """True if of each of these nodes all changes up to the latest are in it."""
+        return all(len(spans) == 1 and spans[0][0] == 1 for spans in map(self.spans.__getitem__, nodes))
+
     def without(self, nodes: Iterable[str]) -> Context:
         """The dots of all other nodes."""
         left_out = frozenset(nodes)

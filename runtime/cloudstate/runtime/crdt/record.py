@@ -75,6 +75,21 @@ def merged(a: Record, b: Record) -> Record:
     return a if state is a.state else Record(a.generation, state)
 
 
+def follows(told: Record, known: Record) -> bool:
+    """True if nothing is missing between what is known and what is told, of the nodes that it tells of.
+
+    A change of a counter stands for all earlier ones of its node: merged before one of them is known, it makes a value
+    that never was. What is told and does not follow is not to be merged; more must be asked for.
+    """
+    if told.state is None or told.generation < known.generation:
+        return True
+    context = told.state.context
+    whole = context
+    if known.state is not None and known.generation == told.generation:
+        whole = context.union(known.state.context)
+    return known == told or whole.is_gapless(context.spans)
+
+
 def shown(record: Record, audience: Audience) -> Value | None:
     """What a user function sees of it; None if it does not exist."""
     return None if record.state is None else value_of(record.state, audience)

@@ -92,7 +92,7 @@ class Heard(NamedTuple):
     """Another node tells what it knows: a delta or all of it.
 
     Attributes:
-        receipt: given back with ``Acknowledge``; None: nobody waits for that.
+        receipt: given back with ``Acknowledge`` or ``Missed``; None: nobody waits for that.
     """
 
     record: Record
@@ -182,6 +182,12 @@ class Acknowledge(NamedTuple):
     receipt: Any
 
 
+class Missed(NamedTuple):
+    """What was heard with this receipt was not merged: something that came before it is not known here."""
+
+    receipt: Any
+
+
 class Message(NamedTuple):
     """One answer to a streamed command: run its side effects, then deliver its action, if it has one.
 
@@ -202,5 +208,18 @@ class Report(NamedTuple):
 
 
 CrdtEffect: TypeAlias = (
-    Load | Open | Handle | Tell | Cancel | Persist | Spread | Acknowledge | Answer | Message | Report | Discard | Stop
+    Load
+    | Open
+    | Handle
+    | Tell
+    | Cancel
+    | Persist
+    | Spread
+    | Acknowledge
+    | Missed
+    | Answer
+    | Message
+    | Report
+    | Discard
+    | Stop
 )

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from cloudstate.runtime.crdt import UNKNOWN, Audience, Inexpressible, KindConflict, Record, encode
-from cloudstate.runtime.crdt.record import merged
+from cloudstate.runtime.crdt.record import follows, merged
 from cloudstate.runtime.entity.crdt_messages import (
     Acknowledge,
     Cancel,
@@ -36,6 +36,7 @@ from cloudstate.runtime.entity.crdt_messages import (
     Loaded,
     MembersChanged,
     Message,
+    Missed,
     Open,
     Opened,
     Overtaken,
@@ -74,6 +75,9 @@ from cloudstate.runtime.payload import Payload
 #: What an encoded record is stored as.
 RECORD_URL = "crdt.cloudstate.io/record"
 
+#: So much of what is heard is kept until the journal has been read. What is not kept is not acknowledged.
+MOST_EARLY = 100
+
 #: What callers see (protocol.md section 2.6).
 NOT_WRITTEN_FAR_ENOUGH = "Failed to update CRDT at requested write consistency"
 UNEXPECTED_REPLY = "Unexpected CRDT entity reply"
@@ -108,6 +112,7 @@ class CrdtSession:
         "_cancelling",
         "_clock",
         "_durable",
+        "_early",
         "_is_loaded",
         "_is_shared",
         "_last_id",
@@ -149,6 +154,8 @@ class CrdtSession:
         self._cancelling: dict[int, Any] = {}
         self._outbox = Outbox()
         self._durable = self._being_written = UNKNOWN
+        self._early: list[Heard] = []
+        """What was heard before the journal had been read."""
         self._is_loaded = False
         self._last_id = 0
 
@@ -251,13 +258,13 @@ class CrdtSession:
             raise self._illegal(message)
         self._is_loaded = True
         self.sequence = message.sequence
-        heard, self._replica.record = self._replica.record, message.record
-        self._durable = message.record
-        self._hear(heard)
+        self._replica.record = self._durable = message.record
+        early, self._early = self._early, []
+        effects = [effect for heard in early for effect in self._take_in(heard)]
         if self._waiting:
-            return [*self._activate(), *self._write()]
+            return [*effects, *self._activate(), *self._write()]
         self.phase = Phase.ABSENT
-        return self._write()
+        return [*effects, *self._write()]
 
     def _opened(self, message: Opened) -> list[CrdtEffect]:
         if self.phase is not Phase.ACTIVATING:
@@ -451,12 +458,20 @@ class CrdtSession:
     def _heard(self, message: Heard) -> list[CrdtEffect]:
         if self.phase is Phase.STOPPED:
             raise self._illegal(message)
-        effects = self._hear(message.record)
-        if message.receipt is not None and not effects:
-            effects += self._acknowledge(message.receipt)
-        if self.phase is Phase.ABSENT and not self._is_loaded:
-            return [*effects, *self._activate()]
-        return [*effects, *self._write(), *self._go_on()]
+        if self._is_loaded:
+            return [*self._take_in(message), *self._write(), *self._go_on()]
+        if len(self._early) < MOST_EARLY:
+            self._early.append(message)
+        return self._activate() if self.phase is Phase.ABSENT else []
+
+    def _take_in(self, heard: Heard) -> list[CrdtEffect]:
+        record, receipt = heard
+        if not follows(record, self._replica.record):
+            return [Missed(receipt)] if receipt is not None else []
+        effects = self._hear(record)
+        if receipt is not None and not effects:
+            effects += self._acknowledge(receipt)
+        return effects
 
     def _hear(self, record: Record) -> list[CrdtEffect]:
         before = self._replica.record

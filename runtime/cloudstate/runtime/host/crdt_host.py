@@ -78,7 +78,7 @@ class CrdtHost(Residency[CrdtFunction]):
         resident = self._residents.get(entity_id)
         return resident.session.durable if isinstance(resident, CrdtResident) else None
 
-    def hear(self, entity_id: str, record: Record, receipt: Callable[[], None] | None) -> None:
+    def hear(self, entity_id: str, record: Record, receipt: Callable[[bool], None] | None) -> None:
         """See ``Residents``."""
         resident = self._residents.get(entity_id)
         if resident is None:

@@ -21,6 +21,7 @@ from cloudstate.runtime.entity.crdt_messages import (
     Load,
     Loaded,
     Message,
+    Missed,
     Open,
     Opened,
     Overtaken,
@@ -218,8 +219,12 @@ class CrdtResident:
         self.feed(Reached(number) if reached else Unreached(number))
 
     def _acknowledge(self, effect: Acknowledge) -> None:
-        receipt: Callable[[], None] = effect.receipt
-        receipt()
+        receipt: Callable[[bool], None] = effect.receipt
+        receipt(True)
+
+    def _missed(self, effect: Missed) -> None:
+        receipt: Callable[[bool], None] = effect.receipt
+        receipt(False)
 
     # --- Journal ------------------------------------------------------------------------------------------------------
 
@@ -349,6 +354,7 @@ _DO: dict[type[Any], Callable[[CrdtResident, Any], None]] = {
     Spread: CrdtResident._spread,
     Report: CrdtResident._report,
     Acknowledge: CrdtResident._acknowledge,
+    Missed: CrdtResident._missed,
     Discard: CrdtResident._discard,
     Stop: CrdtResident._stop,
 }

@@ -13,6 +13,7 @@ sends its own, and gets that of the first in return.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from cloudstate.runtime.crdt import EncodingInvalid, Record, decode, encode
@@ -46,6 +47,7 @@ from cloudstate.runtime.replication.items import (
 )
 from cloudstate.runtime.replication.limits import Limits
 from cloudstate.runtime.replication.port import Residents
+from cloudstate.runtime.replication.rounds import Rounds
 from cloudstate.runtime.replication.spreads import Result, Spreads, Waiter
 
 
@@ -76,6 +78,7 @@ class Core:
         self._spreads = Spreads(me, self.members, limits.wait)
         self._comparison = Comparison(me, self.members)
         self._asking = Asking()
+        self._rounds = Rounds(partial(self._everything, True), limits)
         self._changes: dict[EntityKey, _Change] = {}
         self._to_all: list[Item] = []
         self._to: dict[str, list[Item]] = {}
@@ -120,13 +123,25 @@ class Core:
         return []
 
     def acknowledge(self, receipt: Receipt) -> None:
-        """What a member wants acknowledged is merged and durable here."""
-        self._reply(receipt.member, Acked(receipt.number))
+        """What a member has told is merged and durable here."""
+        if receipt.number:
+            self._reply(receipt.member, Acked(receipt.number))
+
+    def missed(self, key: EntityKey, receipt: Receipt) -> list[Effect]:
+        """What a member has told was not merged: something that came before it is not known here."""
+        if self._residents[key.type].shared:
+            return [Reread(key, receipt)]
+        record = self._residents[key.type].durable(key.id)
+        return [] if record is None else self._differs(receipt.member, key, record)
 
     def members_changed(self, members: frozenset[str], now: float) -> list[Effect]:
         """Processes have come or gone."""
-        self.members = members | {self._me}
-        self._comparison.members_changed(self.members, self._everything(), now)
+        before, self.members = self.members, members | {self._me}
+        has_joined, has_left = bool(self.members - before), bool(before - self.members)
+        compared = [key for shared in (True, False) if has_joined or not shared for key in self._everything(shared)]
+        self._comparison.members_changed(self.members, compared, now)
+        if has_left:
+            self._rounds.hurry()
         return [*_told(self._spreads.members_changed(self.members)), *self._asking.members_changed(self.members)]
 
     def tick(self, now: float) -> list[Effect]:
@@ -138,9 +153,11 @@ class Core:
                 self._reply(member, item)
         if self._comparison.is_overfull and len(self._comparison) < self._limits.announced:
             self._comparison.is_overfull = False
-            self._comparison.members_changed(self.members, self._everything(), now)
+            compared = [*self._everything(True), *self._everything(False)]
+            self._comparison.members_changed(self.members, compared, now)
         self._announce(now)
-        return [*_told(results), *self._asking.due(now)]
+        reread = [] if self.is_alone else [Reread(key) for key in self._rounds.due(now)]
+        return [*_told(results), *self._asking.due(now), *reread]
 
     def flush(self, now: float) -> list[Effect]:
         """Everything that is to be sent."""
@@ -179,10 +196,12 @@ class Core:
                 self._to_all.append(Stale(key, 0))
                 self._comparison.forget(key)
 
-    def _everything(self) -> Iterator[EntityKey]:
+    def _everything(self, shared: bool) -> Iterator[EntityKey]:
+        """What is in memory, of types whose journal is shared, or is not."""
         for residents in self._residents.values():
-            for entity_id in list(residents.ids()):
-                yield EntityKey(residents.entity_type, entity_id)
+            if residents.shared is shared:
+                for entity_id in residents.ids():
+                    yield EntityKey(residents.entity_type, entity_id)
 
     # --- From others --------------------------------------------------------------------------------------------------
 
@@ -227,12 +246,11 @@ class Core:
         is_needed = residents.is_resident(item.key.id) or not residents.shared
         match item:
             case Delta(key, number, record) if is_needed:
-                return [Hear(key, decode(record), Receipt(sender, number) if number else None)]
+                return [Hear(key, decode(record), Receipt(sender, number))]
             case Stale(key, number) if is_needed:
-                return [Reread(key, Receipt(sender, number) if number else None)] if residents.shared else []
+                return [Reread(key, Receipt(sender, number))] if residents.shared else []
             case Delta(number=number) | Stale(number=number):
-                if number:
-                    self.acknowledge(Receipt(sender, number))
+                self.acknowledge(Receipt(sender, number))
             case Announced():
                 return self._announced(residents, sender, item)
             case Whole():
@@ -256,11 +274,16 @@ class Core:
     def _compared(self, sender: str, key: EntityKey, announced: bytes, record: Record) -> list[Effect]:
         if digest(record) == announced:
             self._reply(sender, Same(key, announced))
-        elif self._wholes_left:
-            self._wholes_left -= 1
-            if not self._send_whole(sender, key, record, wants_answer=True) and self._residents[key.type].shared:
-                return [Reread(key)]
-        return []
+            return []
+        return self._differs(sender, key, record)
+
+    def _differs(self, member: str, key: EntityKey, record: Record) -> list[Effect]:
+        """A member knows more of an entity, or less, or other things."""
+        if not self._wholes_left:
+            return []  # it shows again later
+        self._wholes_left -= 1
+        is_sent = self._send_whole(member, key, record, wants_answer=True)
+        return [] if is_sent or not self._residents[key.type].shared else [Reread(key)]
 
     def _whole(self, residents: Residents, sender: str, item: Whole) -> list[Effect]:
         key = item.key

@@ -10,7 +10,7 @@ from cloudstate.runtime.replication.items import Announced, Asked, Item, Whole
 
 
 class Receipt(NamedTuple):
-    """A member waits for an acknowledgement of its change with this number."""
+    """Where something comes from; the member waits for an acknowledgement, unless the number is 0."""
 
     member: str
     number: int
@@ -24,7 +24,7 @@ class Send(NamedTuple):
 
 
 class Hear(NamedTuple):
-    """Tell an entity what another member knows; then ``acknowledge`` the receipt, if there is one."""
+    """Tell an entity what another member knows; then ``acknowledge`` the receipt, if there is one, or ``missed``."""
 
     key: EntityKey
     record: Record
@@ -32,7 +32,7 @@ class Hear(NamedTuple):
 
 
 class Reread(NamedTuple):
-    """Tell an entity what the journal has of it; then as ``Hear``."""
+    """Tell an entity what the journal has of it; then ``acknowledge`` the receipt, if there is one."""
 
     key: EntityKey
     receipt: Receipt | None = None

@@ -15,6 +15,9 @@ class Limits:
         tick: between two looks at what is to be sent again, or compared.
         announced: entities that are announced in one tick.
         wholes: records that are sent in one tick because a digest did not match.
+        reread: entities that are read from the shared journal in one tick after a member has gone.
+        reread_slowly: the same, at any other time: a round through all that are in memory.
+        rest: between the begins of two such rounds, at least.
     """
 
     wait: float = 5.0
@@ -22,3 +25,6 @@ class Limits:
     tick: float = 0.25
     announced: int = 500
     wholes: int = 200
+    reread: int = 100
+    reread_slowly: int = 10
+    rest: float = 30.0

@@ -50,11 +50,12 @@ class Residents(Protocol):
         """What is known of an entity in memory, and durable; None: it is not there, or not read yet."""
         ...
 
-    def hear(self, entity_id: str, record: Record, receipt: Callable[[], None] | None) -> None:
+    def hear(self, entity_id: str, record: Record, receipt: Callable[[bool], None] | None) -> None:
         """Another member tells something. What is not in memory is read into it.
 
         Args:
-            receipt: called once it is merged and durable; perhaps never.
+            receipt: called with True once it is merged and durable; with False if it was not merged, because something
+                that came before it is not known; perhaps never.
         """
         ...
 

@@ -183,9 +183,15 @@ class Replication:
             self._engine.send(subject, message)
 
     def _hear(self, effect: Hear) -> None:
-        receipt = effect.receipt
-        done = None if receipt is None else partial(self._acknowledge, receipt)
+        done = None if effect.receipt is None else partial(self._merged, effect.key, effect.receipt)
         self._residents[effect.key.type].hear(effect.key.id, effect.record, done)
+
+    def _merged(self, key: EntityKey, receipt: Receipt, is_merged: bool) -> None:
+        if is_merged:
+            self._acknowledge(receipt)
+        elif self._is_open:
+            self._execute(self._core.missed(key, receipt))
+            self._soon()
 
     def _acknowledge(self, receipt: Receipt) -> None:
         if self._is_open:
