@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloudstate.cli.findings import ENVIRONMENT, print_findings
+from cloudstate.cli.schema import schema_text
 
 if TYPE_CHECKING:
     from cloudstate.compiler.diagnostics import Diagnostic
@@ -18,6 +19,9 @@ HELP = "make specs of the StatefulServices and StatefulStores of a CloudState op
 _FINDINGS = 1
 _SPEC = "service.yaml"
 _PROTOS = "protos"
+_SCHEMA = "spec.schema.json"
+#: Its author has to go on with the spec, so the editor should know what may stand there.
+_HEADER = f"# yaml-language-server: $schema={_SCHEMA}\n"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     out: Path | None = arguments.out
     migrated = _migrated(arguments.files, out)
     found = list(migrated.findings)
-    files = {out / name / _SPEC: text for name, text in migrated.specs.items()} if out else {}
+    files = {out / name / _SPEC: f"{_HEADER}{text}" for name, text in migrated.specs.items()} if out else {}
     found += [in_the_way(path.as_posix()) for path, text in files.items() if _is_other(path, text)]
     stops = {Severity.ERROR, Severity.WARNING} if arguments.strict else {Severity.ERROR}
     failed = any(it.severity in stops for it in found)
@@ -90,6 +94,8 @@ def _write(files: dict[Path, str]) -> int:
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode())
+            if not path.with_name(_SCHEMA).exists():
+                path.with_name(_SCHEMA).write_text(schema_text(), encoding="utf-8")
             print(f"wrote {path}")
     except OSError as error:
         help_ = "name another folder with `--out`"

@@ -43,6 +43,8 @@ def test_it_writes_once_and_then_leaves_the_files_to_their_author(
     assert main(["migrate", "second.yaml", "--out", "specs"]) == 0
     assert main(["migrate", "second.yaml", "--out", "specs"]) == 0
     written = folder / "specs/shop/service.yaml"
+    assert written.read_text().startswith("# yaml-language-server: $schema=spec.schema.json\n")
+    assert '"CloudState spec"' in (folder / "specs/shop/spec.schema.json").read_text()
     written.write_text("mine")
     assert main(["migrate", "second.yaml", "first.yaml", "--out", "specs"]) == 1
     assert "error[CS5001]: `specs/shop/service.yaml` is in the way" in capsys.readouterr().err
