@@ -19,18 +19,13 @@ from tests.conformance.protocol import players_function as functions
 from tests.conformance.protocol.case import Case, Discover, Role, load_cases
 from tests.e2e.test_sidecar import free_port
 from tests.peers.between import between, play_case, proxy_cases
+from tests.peers.caching import cached
 
 VERSION = "v0.3.0"
 PROGRAM = "github.com/cloudstateio/go-support/tck/cmd/tck_eventsourced"
 MODULE = Path(__file__).parent / "go_support"
 #: Seconds that the index may take to give the module and what it needs, and the compiler to build it.
 FETCH, BUILD = 120, 300
-
-
-def cache() -> Path:
-    """Where the program stays between runs."""
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(home) / "cloudstate-peers" / f"go-support-{VERSION}"
 
 
 def go(arguments: list[str], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
@@ -51,27 +46,26 @@ def go(arguments: list[str], folder: Path, seconds: float) -> subprocess.Complet
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program, built once on a machine. Skips where there is no toolchain, or no index that gives the module."""
-    made = cache() / "tck_eventsourced"
-    if made.exists():
-        return made
     if shutil.which("go") is None:
         pytest.skip(f"no `go` on the PATH, which builds {PROGRAM}@{VERSION}")
-    folder = tmp_path_factory.mktemp("go_support")
-    shutil.copytree(MODULE, folder, dirs_exist_ok=True)
+    scratch = tmp_path_factory.mktemp("go_support")
+    return cached(f"go-support-{VERSION}", lambda folder: build(folder, scratch)) / "tck_eventsourced"
+
+
+def build(folder: Path, scratch: Path) -> None:
+    """Fetch what the program needs, and build it into a folder."""
+    shutil.copytree(MODULE, scratch, dirs_exist_ok=True)
     try:
-        fetched = go(["list", "-deps", PROGRAM], folder, FETCH)
+        fetched = go(["list", "-deps", PROGRAM], scratch, FETCH)
     except subprocess.TimeoutExpired:
         pytest.skip(f"`go list -deps {PROGRAM}` ({VERSION}) got no answer from the module index in {FETCH} s")
     if fetched.returncode:
-        pytest.skip(f"the module index does not give {PROGRAM}@{VERSION}: {' '.join(fetched.stderr.split()[-40:])}")
-    built = go(["build", "-o", str(folder / "built"), PROGRAM], folder, BUILD)
+        pytest.skip(f"`go list -deps {PROGRAM}` does not get {VERSION}: {' '.join(fetched.stderr.split()[-40:])}")
+    built = go(["build", "-o", str(folder / "tck_eventsourced"), PROGRAM], scratch, BUILD)
     assert built.returncode == 0, built.stderr
-    made.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(folder / "built", made.with_suffix(f".{os.getpid()}"))
-    return made.with_suffix(f".{os.getpid()}").replace(made)
 
 
 @pytest.fixture(scope="module")
