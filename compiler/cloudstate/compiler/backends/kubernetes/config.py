@@ -8,13 +8,13 @@ import json
 from cloudstate.compiler.backends.kubernetes.dump import Manifest
 from cloudstate.compiler.backends.kubernetes.metadata import metadata
 from cloudstate.compiler.backends.kubernetes.names import config_name
-from cloudstate.compiler.model import Model, Service, StoreKind
+from cloudstate.compiler.model import Model, Placement, Service, StoreKind
 
 #: The runtime serves everything on this port: commands over gRPC and HTTP, and the health service.
 PORT = 9000
 #: Where a journal that lives in files is mounted.
 DATA = "/var/lib/cloudstate"
-#: Metrics are served here, without TLS, where the spec asks for them.
+#: Metrics are served here, without TLS, where the spec asks for them; so is whether a proxy is alive.
 METRICS_PORT = 9090
 #: The key of a Secret under which an address with its credentials stands.
 URL_KEY = "url"
@@ -35,7 +35,8 @@ def settings(service: Service) -> dict[str, str]:
     values = {"HOST": "0.0.0.0", "HTTP_PORT": str(PORT)}  # noqa: S104 - a pod has its own address
     if has_volume(service):
         values["CLOUDSTATE_JOURNAL"] = f"sqlite:{DATA}/{service.name}.db"
-    if service.deployment.metrics:
+    has_proxy = service.placement is Placement.SIDECAR and service.deployment.mesh != "knative"
+    if service.deployment.metrics or has_proxy:
         values["METRICS_PORT"] = str(METRICS_PORT)
     return values
 

@@ -1,17 +1,24 @@
-"""How the service is reached: the Service that callers use, the one that only its pods use, and who may call."""
+"""How the service is reached: the Service that callers use, the one that only its pods use, who may call, and what it
+may call itself.
+"""
 
 from __future__ import annotations
 
-from cloudstate.compiler.backends.kubernetes.config import METRICS_PORT, PORT
+from cloudstate.compiler.backends.kubernetes.config import METRICS_PORT, PORT, is_stateful
 from cloudstate.compiler.backends.kubernetes.dump import Manifest
 from cloudstate.compiler.backends.kubernetes.metadata import metadata, selector
 from cloudstate.compiler.backends.kubernetes.names import object_name, peers_name, waypoint_name
-from cloudstate.compiler.model import Service
+from cloudstate.compiler.model import Service, StoreKind
 
 #: Istio reads ``grpc``; everybody else reads the name that Kubernetes has standardised for HTTP/2 without TLS.
 _ISTIO = frozenset({"istio", "istio-ambient"})
 #: Ambient meshes wrap all traffic between pods; to a policy it arrives at this port.
 _AMBIENT_TUNNEL = 15008
+#: Where the proxy of a pod in a mesh of sidecars gets its configuration.
+_ISTIOD = 15012
+_DNS = 53
+_NATS = 4222
+_POSTGRESQL = 5432
 
 
 def front_service(service: Service) -> Manifest:
@@ -51,7 +58,7 @@ def _port(name: str, service: Service) -> Manifest:
 
 
 def network_policy(service: Service) -> Manifest:
-    """Lets in the declared callers and the service's own pods, nobody else."""
+    """Lets in the declared callers and the service's own pods, and lets out what the runtime needs: nothing else."""
     callers = [
         {"podSelector": {"matchLabels": {"app.kubernetes.io/name": caller}}} for caller in service.deployment.callers
     ]
@@ -68,10 +75,26 @@ def network_policy(service: Service) -> Manifest:
         "metadata": metadata(service, object_name(service.name)),
         "spec": {
             "podSelector": {"matchLabels": selector(service)},
-            "policyTypes": ["Ingress"],
+            "policyTypes": ["Ingress", "Egress"],
             "ingress": [
                 {"from": [*callers, {"podSelector": {"matchLabels": selector(service)}}], "ports": ports},
                 *([{"ports": [{"protocol": "TCP", "port": METRICS_PORT}]}] if service.deployment.metrics else []),
             ],
+            "egress": _egress(service),
         },
     }
+
+
+def _egress(service: Service) -> list[Manifest]:
+    """Names are looked up anywhere; the hosts of stores and brokers stand in Secrets, so only their ports are known."""
+    rules: list[Manifest] = [{"ports": [{"protocol": protocol, "port": _DNS} for protocol in ("UDP", "TCP")]}]
+    if is_stateful(service):
+        peers: Manifest = {"to": [{"podSelector": {"matchLabels": selector(service)}}]}
+        rules.append(peers | {"ports": [{"protocol": "TCP", "port": PORT}]})
+    stores = {StoreKind.POSTGRESQL: _POSTGRESQL, StoreKind.JETSTREAM: _NATS}
+    ports = {port for kind, port in stores.items() if service.store.kind is kind and service.store.secret}
+    if service.deployment.broker:
+        ports.add(_NATS)
+    tunnels = {"istio": _ISTIOD, "istio-ambient": _AMBIENT_TUNNEL}
+    ports |= {port for mesh, port in tunnels.items() if service.deployment.mesh == mesh}
+    return [*rules, *({"ports": [{"protocol": "TCP", "port": port}]} for port in sorted(ports))]

@@ -118,7 +118,8 @@ def _proxy(service: Service) -> Manifest:
         **({} if own else {"command": ["cloudstate", "proxy"]}),
         "restartPolicy": "Always",
         **_serving(service),
-        # No startup probe: the function starts only after it, and the proxy serves only once it knows the function.
+        # The function starts only after it, so it asks for no more than an open journal, which may take five minutes.
+        "startupProbe": {"httpGet": {"path": "/alive", "port": METRICS_PORT}, **_patience(period=2, failures=150)},
         "readinessProbe": _probe(period=5, failures=2),
         "livenessProbe": _probe(period=10, failures=30),
         # It drains while the function still runs; SIGTERM would come only after the function has ended.
@@ -173,7 +174,11 @@ def _pause(service: Service, seconds: int) -> Manifest:
 
 
 def _probe(period: int, failures: int) -> Manifest:
-    return {"grpc": {"port": PORT}, "periodSeconds": period, "timeoutSeconds": 2, "failureThreshold": failures}
+    return {"grpc": {"port": PORT}, **_patience(period, failures)}
+
+
+def _patience(period: int, failures: int) -> Manifest:
+    return {"periodSeconds": period, "timeoutSeconds": 2, "failureThreshold": failures}
 
 
 def _mounts(service: Service) -> list[Manifest]:

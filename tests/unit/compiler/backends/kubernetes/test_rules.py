@@ -207,6 +207,8 @@ def test_a_function_outlives_the_drain_of_its_proxy() -> None:
     objects = manifests(replace(SHOP, placement=Placement.SIDECAR))
     [proxy] = pod_of(objects)["initContainers"]
     assert proxy["restartPolicy"] == "Always"
-    assert "startupProbe" not in proxy, "the proxy waits for the function, which starts after it"
+    asked = proxy["startupProbe"]["httpGet"]
+    assert asked == {"path": "/alive", "port": 9090}, "the function starts after it: only what needs no function"
+    assert objects["config"]["data"]["METRICS_PORT"] == "9090"
     sleep = container_of(objects)["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert 5 + 30 <= sleep < pod_of(objects)["terminationGracePeriodSeconds"]
