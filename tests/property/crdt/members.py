@@ -12,7 +12,7 @@ from tests.property.crdt.histories import Maker, Op
 
 from cloudstate.runtime.crdt import Audience, Change, Kind, Record, State, VoteValue, includes, value_of
 from cloudstate.runtime.entity.crdt_messages import Consistency, CrdtReply, StateAction
-from cloudstate.runtime.entity.crdt_replica import Replica
+from cloudstate.runtime.entity.crdt_replica import Delta, Replica
 from cloudstate.runtime.entity.messages import Answer, Command, Reply
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import CrdtTold
@@ -110,15 +110,15 @@ class Log:
         """Write down what replicas do."""
         original = Replica.change
 
-        def change(replica: Replica, change: Change, now: int) -> Record | None:
+        def change(replica: Replica, change: Change, now: int) -> Delta | None:
             shown = replica._shown or State(change.kind)
             told = original(replica, change, now)
-            if told is not None and told.state is not None and told.state.context:
+            if told is not None and told.record.state is not None and told.record.state.context:
                 call, member = self.calls[id(change)], replica.audience.member
-                self.made.append(Made(replica.node, member, change, told.state, shown, now, call))
+                self.made.append(Made(replica.node, member, change, told.record.state, shown, now, call))
             return told
 
-        Replica.change = change  # type: ignore[method-assign]
+        Replica.change = change  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:

@@ -74,9 +74,10 @@ class Context:
             merged[node] = spans if mine is None else _joined([*mine, *spans])
         return Context(merged)
 
-    def is_gapless(self, nodes: Iterable[str]) -> bool:
-        """True if of each of these nodes all changes up to the latest are in it."""
-        return all(len(spans) == 1 and spans[0][0] == 1 for spans in map(self.spans.__getitem__, nodes))
+    def reaches(self, dot: Dot) -> bool:
+        """True if all changes of a node up to this one are in it; the number 0 stands for none."""
+        spans = self.spans.get(dot.node)
+        return not dot.number or (spans is not None and spans[0][0] == 1 and spans[0][1] >= dot.number)
 
     def without(self, nodes: Iterable[str]) -> Context:
         """The dots of all other nodes."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloudstate.runtime.crdt.context import Context, Dot
 from cloudstate.runtime.crdt.datatype import Audience, Author, Change, Value
 from cloudstate.runtime.crdt.kind import Kind
 from cloudstate.runtime.crdt.state import State, merge, mutate, value_of
@@ -75,19 +76,26 @@ def merged(a: Record, b: Record) -> Record:
     return a if state is a.state else Record(a.generation, state)
 
 
-def follows(told: Record, known: Record) -> bool:
-    """True if nothing is missing between what is known and what is told, of the nodes that it tells of.
+def follows(delta: Record, known: Record, after: Dot) -> bool:
+    """True if everything is known that was there when a change was made, of its author and of what it takes back.
 
-    A change of a counter stands for all earlier ones of its node: merged before one of them is known, it makes a value
-    that never was. What is told and does not follow is not to be merged; more must be asked for.
+    A change of a counter stands for all earlier ones of its author: merged while one of them is not known, it makes a
+    value that never was. What does not follow is not to be merged; more must be asked for.
+
+    Args:
+        delta: the change, or several of one author.
+        after: the author's latest dot before it.
     """
-    if told.state is None or told.generation < known.generation:
+    if delta.state is None or delta.generation < known.generation:
         return True
-    context = told.state.context
-    whole = context
-    if known.state is not None and known.generation == told.generation:
-        whole = context.union(known.state.context)
-    return known == told or whole.is_gapless(context.spans)
+    context = Context()
+    if delta.generation == known.generation:
+        if known.deleted:
+            return True
+        context = known.state.context if known.state is not None else context
+    if not context.reaches(after):
+        return False
+    return all(dot.node == after.node or dot in context for dot in delta.state.context)
 
 
 def shown(record: Record, audience: Audience) -> Value | None:

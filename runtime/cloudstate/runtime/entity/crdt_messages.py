@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, NamedTuple, TypeAlias
 
-from cloudstate.runtime.crdt import Audience, Change, Record
+from cloudstate.runtime.crdt import Audience, Change, Dot, Record
 from cloudstate.runtime.entity.messages import (
     Abandoned,
     Action,
@@ -93,10 +93,12 @@ class Heard(NamedTuple):
 
     Attributes:
         receipt: given back with ``Acknowledge`` or ``Missed``; None: nobody waits for that.
+        after: of a delta, see ``Spread``.
     """
 
     record: Record
     receipt: Any = None
+    after: Dot | None = None
 
 
 class Reached(NamedTuple):
@@ -169,11 +171,15 @@ class Spread(NamedTuple):
     """Send a change to the other nodes. It is durable here by now.
 
     If more than LOCAL is asked for, feed Reached or Unreached.
+
+    Attributes:
+        after: the latest dot of this node before it. Whoever has not heard of all up to it cannot merge the change.
     """
 
     number: int
     delta: Record
     consistency: Consistency
+    after: Dot
 
 
 class Acknowledge(NamedTuple):

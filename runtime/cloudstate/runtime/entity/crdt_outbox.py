@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, NamedTuple
 
-from cloudstate.runtime.crdt import Record
 from cloudstate.runtime.entity.crdt_messages import Acknowledge, Consistency, CrdtEffect, Message, Spread
+from cloudstate.runtime.entity.crdt_replica import Delta
 from cloudstate.runtime.entity.messages import Answer, Failure
 
 
@@ -15,7 +15,7 @@ class _Held(NamedTuple):
 
     version: int
     answer: Message | Answer | Acknowledge
-    delta: Record | None
+    delta: Delta | None
     consistency: Consistency
 
 
@@ -47,7 +47,7 @@ class Outbox:
         """There is something new to write."""
         self._version += 1
 
-    def put(self, answer: Message | Answer, delta: Record | None, consistency: Consistency) -> list[CrdtEffect]:
+    def put(self, answer: Message | Answer, delta: Delta | None, consistency: Consistency) -> list[CrdtEffect]:
         """Take an answer; gives what may leave at once.
 
         Args:
@@ -112,7 +112,8 @@ class Outbox:
         if held.delta is None:
             return [] if ahead is not None else [answer]
         self._spreads += 1
-        spread = Spread(self._spreads, held.delta, held.consistency)
+        delta, after = held.delta
+        spread = Spread(self._spreads, delta, held.consistency, after)
         if ahead is not None:
             return [spread]
         if held.consistency is Consistency.LOCAL:

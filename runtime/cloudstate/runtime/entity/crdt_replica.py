@@ -6,12 +6,15 @@ turn. What the function changes is a change of what it was shown: it cannot remo
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from cloudstate.runtime.crdt import (
     TYPES,
     UNKNOWN,
     Audience,
     Author,
     Change,
+    Dot,
     Record,
     State,
     Value,
@@ -20,6 +23,13 @@ from cloudstate.runtime.crdt import (
     value_of,
 )
 from cloudstate.runtime.crdt.record import merged
+
+
+class Delta(NamedTuple):
+    """A change, and the latest dot of its node before it."""
+
+    record: Record
+    after: Dot
 
 
 class Replica:
@@ -90,7 +100,7 @@ class Replica:
         change: Change | None = TYPES[state.kind].difference(old, new)
         return change
 
-    def change(self, change: Change, now: int) -> Record | None:
+    def change(self, change: Change, now: int) -> Delta | None:
         """Make the function's change; gives the delta, or None if nothing changes.
 
         Args:
@@ -104,19 +114,20 @@ class Replica:
         is_all_shown = record.generation + record.deleted == self._generation and shown is record.state
         base = shown if shown is not None else State(change.kind)
         author = Author(self.node, self.audience.member, now)
-        delta = mutate(base, change, author, known.context if known is not None else None)
+        seen = known.context if known is not None else base.context
+        delta = mutate(base, change, author, seen)
         if shown is not None and not delta.context:
             return None
         told = Record(self._generation, delta)
         self.record = merged(record, told)
         self._shown = self.record.state if is_all_shown and self.record.state else merge(base, delta)
-        return told
+        return Delta(told, Dot(self.node, seen.latest(self.node)))
 
-    def delete(self) -> Record:
+    def delete(self) -> Delta:
         """Delete what the function was shown; gives the delta."""
         told = Record(self._generation, None, deleted=True)
         self.record = merged(self.record, told)
-        return told
+        return Delta(told, Dot(self.node, 0))
 
     def _value(self, state: State) -> Value:
         return value_of(state, self.audience)

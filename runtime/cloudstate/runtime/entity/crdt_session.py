@@ -48,7 +48,7 @@ from cloudstate.runtime.entity.crdt_messages import (
     Unreached,
 )
 from cloudstate.runtime.entity.crdt_outbox import Outbox
-from cloudstate.runtime.entity.crdt_replica import Replica
+from cloudstate.runtime.entity.crdt_replica import Delta, Replica
 from cloudstate.runtime.entity.messages import (
     TERMINATED,
     Abandoned,
@@ -336,7 +336,7 @@ class CrdtSession:
             return [*effects, *self._deleted()]
         return [*effects, *self._go_on()]
 
-    def _apply(self, action: StateAction) -> Record | None:
+    def _apply(self, action: StateAction) -> Delta | None:
         if action.deletes:
             return self._replica.delete()
         if action.change is None:
@@ -388,7 +388,7 @@ class CrdtSession:
     # --- Durability ---------------------------------------------------------------------------------------------------
 
     def _release(
-        self, answer: Message | Answer, delta: Record | None = None, consistency: Consistency = Consistency.LOCAL
+        self, answer: Message | Answer, delta: Delta | None = None, consistency: Consistency = Consistency.LOCAL
     ) -> list[CrdtEffect]:
         """Let an answer leave, and a change, as soon as they may."""
         return [*self._outbox.put(answer, delta, consistency), *self._write()]
@@ -465,8 +465,8 @@ class CrdtSession:
         return self._activate() if self.phase is Phase.ABSENT else []
 
     def _take_in(self, heard: Heard) -> list[CrdtEffect]:
-        record, receipt = heard
-        if not follows(record, self._replica.record):
+        record, receipt, after = heard
+        if after is not None and not follows(record, self._replica.record, after):
             return [Missed(receipt)] if receipt is not None else []
         effects = self._hear(record)
         if receipt is not None and not effects:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable
 
 from cloudstate.runtime.clock import Clock
-from cloudstate.runtime.crdt import Audience, Record
+from cloudstate.runtime.crdt import Audience, Dot, Record
 from cloudstate.runtime.entity.crdt_messages import Heard, MembersChanged
 from cloudstate.runtime.function.port import CrdtFunction
 from cloudstate.runtime.host.crdt_reading import read
@@ -78,13 +78,15 @@ class CrdtHost(Residency[CrdtFunction]):
         resident = self._residents.get(entity_id)
         return resident.session.durable if isinstance(resident, CrdtResident) else None
 
-    def hear(self, entity_id: str, record: Record, receipt: Callable[[bool], None] | None) -> None:
+    def hear(
+        self, entity_id: str, record: Record, receipt: Callable[[bool], None] | None = None, after: Dot | None = None
+    ) -> None:
         """See ``Residents``."""
         resident = self._residents.get(entity_id)
         if resident is None:
             resident = self._admit(entity_id)
             resident.last_used = self.monotonic()
-        resident.feed(Heard(record, receipt))
+        resident.feed(Heard(record, receipt, after))
 
     async def stored(self, entity_id: str) -> Record:
         """See ``Residents``."""

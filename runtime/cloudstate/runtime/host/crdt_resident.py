@@ -211,7 +211,7 @@ class CrdtResident:
         number, consistency = effect.number, effect.consistency
         done = None if consistency is Consistency.LOCAL else partial(self._spread_out, number)
         if self._home.replication is not None:
-            self._home.replication.spread(self.key, effect.delta, consistency, done)
+            self._home.replication.spread(self.key, effect.delta, effect.after, consistency, done)
         elif done is not None:
             done(True)
 

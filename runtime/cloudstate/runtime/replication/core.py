@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from cloudstate.runtime.crdt import EncodingInvalid, Record, decode, encode
+from cloudstate.runtime.crdt import Dot, EncodingInvalid, Record, decode, encode
 from cloudstate.runtime.crdt.record import merged
 from cloudstate.runtime.crdt.stability import digest
 from cloudstate.runtime.entity.crdt_messages import Consistency
@@ -51,14 +51,26 @@ from cloudstate.runtime.replication.rounds import Rounds
 from cloudstate.runtime.replication.spreads import Result, Spreads, Waiter
 
 
-class _Change:
-    """What is to be sent of one entity."""
+class Change(NamedTuple):
+    """A change, and the latest dot of its node before it."""
 
-    __slots__ = ("delta", "waiters")
+    delta: Record
+    after: Dot
 
-    def __init__(self, delta: Record) -> None:
-        self.delta = delta
+
+class _Outgoing:
+    """What is to be sent of one entity: changes of one node in one generation."""
+
+    __slots__ = ("after", "delta", "key", "waiters")
+
+    def __init__(self, key: EntityKey, change: Change) -> None:
+        self.key = key
+        self.delta, self.after = change
         self.waiters: list[Waiter] = []
+
+    def takes(self, change: Change) -> bool:
+        """True if a change can be sent together with these."""
+        return self.after.node == change.after.node and self.delta.generation == change.delta.generation
 
 
 class Core:
@@ -79,7 +91,8 @@ class Core:
         self._comparison = Comparison(me, self.members)
         self._asking = Asking()
         self._rounds = Rounds(partial(self._everything, True), limits)
-        self._changes: dict[EntityKey, _Change] = {}
+        self._outgoing: list[_Outgoing] = []
+        self._newest: dict[EntityKey, _Outgoing] = {}
         self._to_all: list[Item] = []
         self._to: dict[str, list[Item]] = {}
         self._number = 0
@@ -101,18 +114,19 @@ class Core:
 
     # --- From here ----------------------------------------------------------------------------------------------------
 
-    def spread(self, key: EntityKey, delta: Record, consistency: Consistency, ticket: Any, now: float) -> list[Effect]:
+    def spread(self, key: EntityKey, change: Change, consistency: Consistency, ticket: Any, now: float) -> list[Effect]:
         """A change was made here, and is durable. ``ticket`` is told if more than LOCAL is asked for."""
         if self.is_alone:
             return [] if consistency is Consistency.LOCAL else [Told(ticket, True)]
         self._comparison.changed(key, now)
-        change = self._changes.get(key)
-        if change is None:
-            change = self._changes[key] = _Change(delta)
+        newest = self._newest.get(key)
+        if newest is not None and newest.takes(change):
+            newest.delta = merged(newest.delta, change.delta)
         else:
-            change.delta = merged(change.delta, delta)
+            newest = self._newest[key] = _Outgoing(key, change)
+            self._outgoing.append(newest)
         if consistency is not Consistency.LOCAL:
-            change.waiters.append(Waiter(consistency, ticket))
+            newest.waiters.append(Waiter(consistency, ticket))
         return []
 
     def ask(self, key: EntityKey, ticket: Any, now: float) -> list[Effect]:
@@ -162,9 +176,9 @@ class Core:
     def flush(self, now: float) -> list[Effect]:
         """Everything that is to be sent."""
         effects: list[Effect] = []
-        changes, self._changes = self._changes, {}
-        for key, change in changes.items():
-            effects += self._send_change(key, change, now)
+        outgoing, self._outgoing, self._newest = self._outgoing, [], {}
+        for changes in outgoing:
+            effects += self._send_changes(changes, now)
         if self._to_all:
             effects.append(Send(None, self._to_all))
             self._to_all = []
@@ -172,17 +186,18 @@ class Core:
         self._to = {}
         return effects
 
-    def _send_change(self, key: EntityKey, change: _Change, now: float) -> list[Effect]:
+    def _send_changes(self, changes: _Outgoing, now: float) -> list[Effect]:
+        key = changes.key
         self._number += 1
-        number = self._number if change.waiters else 0
-        item: Item = Delta(key, number, encode(change.delta))
+        number = self._number if changes.waiters else 0
+        item: Item = Delta(key, number, changes.after, encode(changes.delta))
         if not fits(self._me, item, self._largest):
             if not self._residents[key.type].shared:
-                failed = [Told(waiter.ticket, False) for waiter in change.waiters]
+                failed = [Told(waiter.ticket, False) for waiter in changes.waiters]
                 return [*failed, Warn(_too_large(key, self._largest))]
             item = Stale(key, number)
         self._to_all.append(item)
-        return _told(self._spreads.begin(number, item, change.waiters, now)) if number else []
+        return _told(self._spreads.begin(number, item, changes.waiters, now)) if number else []
 
     def _announce(self, now: float) -> None:
         for key in self._comparison.due(now, self._limits.announced):
@@ -245,8 +260,8 @@ class Core:
     def _about(self, residents: Residents, sender: str, item: Any) -> list[Effect]:
         is_needed = residents.is_resident(item.key.id) or not residents.shared
         match item:
-            case Delta(key, number, record) if is_needed:
-                return [Hear(key, decode(record), Receipt(sender, number))]
+            case Delta(key, number, after, record) if is_needed:
+                return [Hear(key, decode(record), Receipt(sender, number), after)]
             case Stale(key, number) if is_needed:
                 return [Reread(key, Receipt(sender, number))] if residents.shared else []
             case Delta(number=number) | Stale(number=number):

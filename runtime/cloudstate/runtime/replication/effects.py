@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeAlias
 
-from cloudstate.runtime.crdt import Record
+from cloudstate.runtime.crdt import Dot, Record
 from cloudstate.runtime.journal.port import EntityKey
 from cloudstate.runtime.replication.items import Announced, Asked, Item, Whole
 
@@ -29,6 +29,7 @@ class Hear(NamedTuple):
     key: EntityKey
     record: Record
     receipt: Receipt | None = None
+    after: Dot | None = None
 
 
 class Reread(NamedTuple):

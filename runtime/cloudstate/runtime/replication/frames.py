@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from cloudstate.runtime.crdt import Dot
 from cloudstate.runtime.crdt.bytestream import Reader, Writer
 from cloudstate.runtime.journal.port import EntityKey
 from cloudstate.runtime.replication.items import (
@@ -84,9 +85,11 @@ def _encoded(item: Item) -> bytes:
     out = Writer()
     out.number(_TAGS[type(item)])
     match item:
-        case Delta(key, number, record):
+        case Delta(key, number, after, record):
             _write_key(key, out)
             out.number(number)
+            out.text(after.node)
+            out.number(after.number)
             out.blob(record)
         case Stale(key, number):
             _write_key(key, out)
@@ -117,7 +120,7 @@ def _write_key(key: EntityKey, out: Writer) -> None:
 def _read_item(reader: Reader) -> Item:
     match reader.number():
         case 1:
-            return Delta(_read_key(reader), reader.number(), reader.blob())
+            return Delta(_read_key(reader), reader.number(), Dot(reader.text(), reader.number()), reader.blob())
         case 2:
             return Stale(_read_key(reader), reader.number())
         case 3:

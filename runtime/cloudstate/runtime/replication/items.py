@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from cloudstate.runtime.crdt import Dot
 from cloudstate.runtime.journal.port import EntityKey
 
 
@@ -12,11 +13,13 @@ class Delta(NamedTuple):
 
     Attributes:
         number: the sender's, of the change; acknowledge it. 0: nobody waits.
+        after: the latest dot of its node before it.
         record: encoded.
     """
 
     key: EntityKey
     number: int
+    after: Dot
     record: bytes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from cloudstate.runtime.crdt import Audience, Record
+from cloudstate.runtime.crdt import Audience, Dot, Record
 
 
 class Membership(Protocol):
@@ -50,12 +50,15 @@ class Residents(Protocol):
         """What is known of an entity in memory, and durable; None: it is not there, or not read yet."""
         ...
 
-    def hear(self, entity_id: str, record: Record, receipt: Callable[[bool], None] | None) -> None:
+    def hear(
+        self, entity_id: str, record: Record, receipt: Callable[[bool], None] | None = None, after: Dot | None = None
+    ) -> None:
         """Another member tells something. What is not in memory is read into it.
 
         Args:
             receipt: called with True once it is merged and durable; with False if it was not merged, because something
                 that came before it is not known; perhaps never.
+            after: of a change, the latest dot of its node before it; None: the record is all that the member knows.
         """
         ...
 

@@ -10,12 +10,12 @@ from random import Random
 from typing import Any
 
 from cloudstate.runtime.cluster.engine import Engine
-from cloudstate.runtime.crdt import UNKNOWN, Audience, EncodingInvalid, Record
+from cloudstate.runtime.crdt import UNKNOWN, Audience, Dot, EncodingInvalid, Record
 from cloudstate.runtime.entity.crdt_messages import Consistency
 from cloudstate.runtime.errors import CloudStateError
 from cloudstate.runtime.journal.port import EntityKey
 from cloudstate.runtime.replication import frames
-from cloudstate.runtime.replication.core import Core
+from cloudstate.runtime.replication.core import Change, Core
 from cloudstate.runtime.replication.effects import (
     Effect,
     Hear,
@@ -107,14 +107,15 @@ class Replication:
             await asyncio.wait(self._tasks)
 
     def spread(
-        self, key: EntityKey, delta: Record, consistency: Consistency, done: Callable[[bool], None] | None
+        self, key: EntityKey, delta: Record, after: Dot, consistency: Consistency, done: Callable[[bool], None] | None
     ) -> None:
         """Tell the others of a change, which is durable here.
 
         Args:
+            after: the latest dot of this node before it.
             done: for more than LOCAL: told once whether the change is where it should be.
         """
-        self._execute(self._core.spread(key, delta, consistency, done, self._now()))
+        self._execute(self._core.spread(key, Change(delta, after), consistency, done, self._now()))
         self._soon()
 
     async def ask(self, key: EntityKey) -> Record:
@@ -184,7 +185,7 @@ class Replication:
 
     def _hear(self, effect: Hear) -> None:
         done = None if effect.receipt is None else partial(self._merged, effect.key, effect.receipt)
-        self._residents[effect.key.type].hear(effect.key.id, effect.record, done)
+        self._residents[effect.key.type].hear(effect.key.id, effect.record, done, effect.after)
 
     def _merged(self, key: EntityKey, receipt: Receipt, is_merged: bool) -> None:
         if is_merged:
@@ -229,7 +230,7 @@ class Replication:
                 if record is None:
                     return
                 if residents.is_resident(key.id):
-                    residents.hear(key.id, record, None)
+                    residents.hear(key.id, record)
                 for receipt in receipts:
                     if receipt is not None:
                         self._acknowledge(receipt)

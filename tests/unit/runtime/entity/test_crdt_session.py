@@ -11,6 +11,7 @@ from cloudstate.runtime.crdt import (
     Audience,
     Author,
     Change,
+    Dot,
     GCounterChange,
     ORSetChange,
     PNCounterChange,
@@ -64,6 +65,7 @@ from cloudstate.runtime.payload import Payload
 
 ALONE = Audience("n", frozenset({"n"}))
 OK = Reply(b"ok")
+FIRST = Dot("n", 0)
 OTHER = Author("m", "m", 0)
 EFFECT = SideEffect("s", "c", b"")
 
@@ -137,7 +139,7 @@ def test_a_change_is_durable_before_its_answer_and_before_others_hear_of_it() ->
     effects = session.feed(plus(1, 5))
     assert [type(it) for it in effects] == [Persist]
     record = written(effects)
-    assert session.feed(Persisted(1)) == [Answer("a", OK), Spread(1, record, Consistency.LOCAL)]
+    assert session.feed(Persisted(1)) == [Answer("a", OK), Spread(1, record, Consistency.LOCAL, FIRST)]
     assert session.sequence == 1
 
 
@@ -188,7 +190,7 @@ def test_an_answer_waits_for_other_nodes_if_asked_to(news: Any, answer: Answer) 
     session = ready(UNKNOWN, command("a"), command("b"))
     reply = CrdtReply(1, OK, (), StateAction(PNCounterChange(1), consistency=Consistency.MAJORITY))
     record = written(session.feed(reply))
-    assert session.feed(Persisted(1)) == [Spread(1, record, Consistency.MAJORITY)]
+    assert session.feed(Persisted(1)) == [Spread(1, record, Consistency.MAJORITY, FIRST)]
     assert session.feed(CrdtReply(2, OK)) == [Answer("b", OK)]
     assert not session.is_idle
     assert session.feed(news) == [answer]
@@ -368,7 +370,7 @@ def test_a_deletion_ends_everything_and_the_entity_begins_anew() -> None:
     assert written(effects) == Record(0, None, deleted=True)
     assert session.feed(Persisted(1)) == [
         Answer("a", OK),
-        Spread(1, Record(0, None, deleted=True), Consistency.LOCAL),
+        Spread(1, Record(0, None, deleted=True), Consistency.LOCAL, FIRST),
         Answer("b", Failure("Entity deleted", StatusCode.UNKNOWN)),
         Message("s", None, ends=True),
     ]
