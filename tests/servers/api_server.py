@@ -25,6 +25,11 @@ def is_given() -> bool:
     return "CLOUDSTATE_KUBECONFIG" in os.environ or all(it in os.environ for it in programs)
 
 
+def is_ours() -> bool:
+    """Whether the server is one that we start, and may change as a whole."""
+    return "CLOUDSTATE_KUBECONFIG" not in os.environ
+
+
 @contextmanager
 def real_api_server(directory: Path) -> Iterator[Path]:
     """The kubeconfig of what the environment names."""
@@ -64,7 +69,8 @@ def _api_server(directory: Path, etcd: int, port: int) -> list[str]:
         f"--service-account-signing-key-file={key}",
         f"--token-auth-file={tokens}",
         "--authorization-mode=RBAC",
-        "--service-cluster-ip-range=10.0.0.0/24",
+        # Nothing here deletes what is in namespaces, so the Services of every test keep their addresses.
+        "--service-cluster-ip-range=10.0.0.0/16",
         "--disable-admission-plugins=ServiceAccount",
         "--endpoint-reconciler-type=none",
     ]

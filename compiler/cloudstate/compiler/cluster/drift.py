@@ -103,10 +103,15 @@ def _differing_items(wanted: list[Any], live: list[Any], path: str) -> Iterator[
         if key is None:
             yield from _differing(item, live[index] if index < len(live) else None, f"{path}[{index}]")
         else:
-            match = next((it for it in live if isinstance(it, Mapping) and it.get(key) == item[key]), None)
-            yield from _differing(item, match, f"{path}[{item[key]}]")
+            alike = [it for it in live if isinstance(it, Mapping) and it.get(key) == item[key]]
+            yield from _differing(item, _most_alike(item, alike), f"{path}[{item[key]}]")
     if wanted and not isinstance(wanted[0], Mapping) and len(live) > len(wanted):
         yield FieldDrift(path, wanted, live)
+
+
+def _most_alike(wanted: Object, items: list[Object]) -> Object | None:
+    """The item that is meant: some lists have two keys, such as ports with their protocols."""
+    return min(items, key=lambda it: sum(1 for _ in _differing(wanted, it, "")), default=None)
 
 
 def _is_same(wanted: Any, live: Any) -> bool:

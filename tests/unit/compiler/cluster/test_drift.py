@@ -34,6 +34,12 @@ def test_items_of_lists_are_found_by_name() -> None:
     assert [it.path for it in drift(wanted, {"containers": []})] == ["containers[service]"]
 
 
+def test_items_of_lists_that_share_a_name_are_told_apart() -> None:
+    ports = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
+    assert list(drift({"ports": ports}, {"ports": ports[::-1]})) == []
+    assert [it.path for it in drift({"ports": ports}, {"ports": ports[:1]})] == ["ports[53].protocol"]
+
+
 @pytest.mark.parametrize(
     ("wanted", "live"), [("1000m", "1"), ("0.5", "500m"), ("1024Mi", "1Gi"), ({}, None), (False, None)]
 )
