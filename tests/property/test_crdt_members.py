@@ -9,7 +9,7 @@ import os
 
 import pytest
 from tests.property.crdt.histories import Maker, change
-from tests.property.crdt.members import KEY, Call, World, is_in, value_at, voters
+from tests.property.crdt.members import KEY, Call, Script, World, is_in, value_at, voters
 from tests.property.crdt.naive import map_change, model
 
 from cloudstate.runtime.crdt import Kind, State, decode
@@ -37,7 +37,8 @@ def check(world: World, kind: Kind, kept: list[Call]) -> None:
     for member in world.members.values():
         assert member.replication.compared == 0
         assert member.host._residents[KEY.id].session.is_idle
-        assert all(map(is_refusal, member.script.reports))
+        assert isinstance(member.function, Script)
+        assert all(map(is_refusal, member.function.reports))
     if not world.log.made:
         return
     final = records[0].state if records[0] is not None and records[0].state is not None else State(kind)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from cloudstate.runtime.entity.crdt_messages import Consistency, CrdtReply, Stat
 from cloudstate.runtime.entity.crdt_replica import Delta, Replica
 from cloudstate.runtime.entity.messages import Answer, Command, Reply
 from cloudstate.runtime.function.endpoint import Endpoint
-from cloudstate.runtime.function.port import CrdtTold
+from cloudstate.runtime.function.port import CrdtFunction, CrdtTold
 from cloudstate.runtime.host import CrdtHost
 from cloudstate.runtime.journal import EntityKey, Journal, MemoryJournal
 from cloudstate.runtime.replication import Replication
@@ -174,8 +175,9 @@ class Directory:
 class Member:
     """One process."""
 
-    def __init__(self, world: World, name: str, journal: Journal | None) -> None:
+    def __init__(self, world: World, name: str, journal: Journal | None, function: CrdtFunction) -> None:
         self.name = name
+        self.function = function
         chance = world.chance
         self.process = Process(name, clock_begin=chance.uniform(0, 1000), clock_rate=chance.uniform(0.999, 1.001))
         world.loop.start(self.process)
@@ -183,7 +185,6 @@ class Member:
         self.journal = journal or SimulatedJournal(world.journal, world.loop, name, self.process)
         self.directory = Directory(name, frozenset(world.members) | {name})
         self.clock = ProcessClock(self.process, lambda: world.loop.now)
-        self.script = Script()
         self._chance = random.Random(chance.random())
 
     async def start(self) -> None:
@@ -191,7 +192,7 @@ class Member:
         await self.engine.open()
         self.replication = Replication(self.engine, self.directory, "things", self._chance)
         await self.replication.start()
-        self.host = CrdtHost(self.script, self.journal, clock=self.clock, replication=self.replication)
+        self.host = CrdtHost(self.function, self.journal, clock=self.clock, replication=self.replication)
 
     @property
     def record(self) -> Record | None:
@@ -203,9 +204,12 @@ class World:
 
     Args:
         shares: members share a journal; else each has one of its own.
+        function: makes the code of a member.
     """
 
-    def __init__(self, seed: int, count: int = 5, *, shares: bool) -> None:
+    def __init__(
+        self, seed: int, count: int = 5, *, shares: bool, function: Callable[[], CrdtFunction] = Script
+    ) -> None:
         self.chance = random.Random(seed)
         self.loop = SimulatedLoop(seed)
         trace = Trace(lambda: self.loop.now)
@@ -215,6 +219,7 @@ class World:
         self.members: dict[str, Member] = {}
         self.log = Log()
         self._shares = shares
+        self._function = function
         self._names = iter("abcdefghijklmnopqrstuvwxyz")
         self._count = count
 
@@ -227,7 +232,7 @@ class World:
         """A new member."""
         name = next(self._names)
         clock = ProcessClock(self.loop.main, lambda: self.loop.now)
-        member = Member(self, name, None if self._shares else MemoryJournal(clock))
+        member = Member(self, name, None if self._shares else MemoryJournal(clock), self._function())
         await self.loop.run_in(member.process, member.start())
         self.members[name] = member
         self.all_see()
@@ -243,8 +248,6 @@ class World:
             member.directory.seen = frozenset(self.members)
 
     async def pass_time(self, seconds: float) -> None:
-        import asyncio
-
         await asyncio.sleep(seconds)
 
     def command(self, member: Member, change: Change, consistency: Consistency) -> Call:

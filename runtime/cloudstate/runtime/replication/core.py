@@ -12,6 +12,7 @@ sends its own, and gets that of the first in return.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -49,6 +50,10 @@ from cloudstate.runtime.replication.limits import Limits
 from cloudstate.runtime.replication.port import Residents
 from cloudstate.runtime.replication.rounds import Rounds
 from cloudstate.runtime.replication.spreads import Result, Spreads, Waiter
+
+
+#: What a member can be called: others are not answered.
+_IS_NAME = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
 
 
 class Change(NamedTuple):
@@ -222,7 +227,7 @@ class Core:
 
     def received(self, frame: Frame) -> list[Effect]:
         """A message has come."""
-        if frame.sender == self._me:
+        if frame.sender == self._me or not _IS_NAME.fullmatch(frame.sender):
             return []
         effects: list[Effect] = []
         for item in frame.items:

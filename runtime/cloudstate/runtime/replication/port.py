@@ -12,7 +12,7 @@ class Membership(Protocol):
     """Who takes part in the cluster.
 
     Attributes:
-        me: this process; letters, digits, ``-`` and ``_``. No other process ever has the same, nor this one after a
+        me: this process; letters, digits, ``-``, ``_``, and ``.`` between them. No other process ever has the same, nor this one after a
             restart.
     """
 
