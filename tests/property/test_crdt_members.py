@@ -73,7 +73,8 @@ def test_members_that_share_a_journal(kind: Kind) -> None:
                 records = [member.record for member in world.members.values()]
                 assert decode(stored.payload.value) == records[0]
 
-        world.run(play())
+        with world.log.watching():
+            world.run(play())
 
 
 @pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.name.lower())
@@ -92,4 +93,5 @@ def test_members_that_have_a_journal_each(kind: Kind) -> None:
             await world.settle()
             check(world, kind, far)
 
-        world.run(play())
+        with world.log.watching():
+            world.run(play())

@@ -319,11 +319,10 @@ class World:
 
     def run(self, work: Any) -> None:
         """Run a test in virtual time."""
-        with self.log.watching():
-            try:
-                self.loop.run_until_complete(work)
-            finally:
-                self.loop.close()
+        try:
+            self.loop.run_until_complete(work)
+        finally:
+            self.loop.close()
 
 
 def _look(world: World) -> Command:
