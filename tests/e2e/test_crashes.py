@@ -14,7 +14,6 @@ import asyncio
 import os
 import random
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,8 +23,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.counting import Kind, counters, wallets
 from tests.histories import Operation, violations
-from tests.processes import ROOT, server
+from tests.processes import server
 from tests.servers.nats import Nats, nats, url
 from tests.servers.postgresql import PostgreSQL, postgresql
 
@@ -34,8 +34,6 @@ from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.journal import open_journal
 from cloudstate.runtime.transport import Channel, Outcome, Reply
 
-sys.path[:0] = [str(ROOT / "generated" / "wallet"), str(ROOT / "generated" / "converter")]
-
 RUNS = int(os.environ.get("RUNS", "5"))
 WALLETS = 8
 CLIENTS = 24
@@ -43,40 +41,6 @@ CLIENTS = 24
 PATIENCE = 120.0
 #: What says that a command may be sent again.
 RETRYABLE = {StatusCode.UNAVAILABLE, StatusCode.ABORTED}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """Entities that count by one: the project that serves them, the calls, and how large a reply says that one is."""
-
-    project: str
-    add: Callable[[str], tuple[str, bytes]]
-    read: Callable[[str], tuple[str, bytes]]
-    size: Callable[[bytes], int]
-
-
-def wallets() -> Kind:
-    from bank.wallet_pb2 import Balance, DepositRequest, GetBalanceRequest
-
-    path = "/com.example.bank.Wallet/"
-    return Kind(
-        "wallet",
-        lambda id: (f"{path}Deposit", DepositRequest(wallet_id=id, cents=1).SerializeToString()),
-        lambda id: (f"{path}GetBalance", GetBalanceRequest(wallet_id=id).SerializeToString()),
-        lambda reply: Balance.FromString(reply).cents,
-    )
-
-
-def counters() -> Kind:
-    from counting.counting_pb2 import GetTotalRequest, IncreaseRequest, Total
-
-    path = "/com.example.counting.Counter/"
-    return Kind(
-        "converter",
-        lambda id: (f"{path}Increase", IncreaseRequest(counter_id=id, by=1).SerializeToString()),
-        lambda id: (f"{path}GetTotal", GetTotalRequest(counter_id=id).SerializeToString()),
-        lambda reply: Total.FromString(reply).value,
-    )
 
 
 @dataclass

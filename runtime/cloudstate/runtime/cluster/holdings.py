@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
-from cloudstate.runtime.cluster.engine import Engine, EngineUnavailable, Entry, Overtaken
+from cloudstate.runtime.cluster.engine import Engine, EngineUnavailable, Overtaken
 from cloudstate.runtime.cluster.shards import shard_name
 from cloudstate.runtime.cluster.table import Owned, Table
 from cloudstate.runtime.journal import Fence, Journal
@@ -34,7 +34,8 @@ class Holdings:
     """See the module.
 
     Args:
-        told: takes in what was just written to the engine's table, before the engine tells it.
+        told: waits until this member has been told all that was written up to a revision.
+        expiry: a member serves for so many seconds after a sign of life, if it is not told otherwise.
         vacate: has the entities of a shard leave memory, each when it is idle; returns when none is left.
         changed: told of each shard that is served, or no longer served.
     """
@@ -45,7 +46,8 @@ class Holdings:
         service: str,
         engine: Engine,
         journal: Journal,
-        told: Callable[[Entry], None],
+        told: Callable[[int], Awaitable[None]],
+        expiry: float,
         vacate: Callable[[int], Awaitable[None]],
         changed: Callable[[int], None],
     ) -> None:
@@ -54,10 +56,13 @@ class Holdings:
         self._engine = engine
         self._journal = journal
         self._told = told
+        self._expiry = expiry
         self._vacate = vacate
         self._changed = changed
         self._held: dict[int, Holding] = {}
         self._finishing: dict[int, Fence] = {}
+        self._not_before: dict[int, float] = {}
+        """When shards may be served that were taken from members which were not gone after all."""
 
     def __contains__(self, shard: int) -> bool:
         return shard in self._held
@@ -89,19 +94,25 @@ class Holdings:
         self._finishing.clear()
 
     async def acquire(self, shard: int) -> None:
-        """Become the owner of a shard that has none. It is served once it is taken."""
+        """Become the owner of a shard whose owner is gone. It is served once it is taken."""
+        before = self._table.shards[shard]
+        sign = self._table.sign_of(before.owner)
         try:
-            await self._write(shard, self._table.me, self._table.shards[shard].revision)
+            await self._write(shard, self._table.me, before.revision)
         except Overtaken:
             logger.debug("shard %d: another member was faster", shard)
         except EngineUnavailable as error:
             logger.info("shard %d could not be acquired now: %s", shard, error)
             await asyncio.sleep(_AGAIN)
+        if self._table.sign_of(before.owner) != sign:
+            # It lives, and may serve until it is told, or has not been told for so long that it stops by itself.
+            self._not_before[shard] = asyncio.get_running_loop().time() + self._expiry
 
     async def take(self, shard: int) -> None:
         """Serve a shard that the table says is this member's."""
         owned = self._table.shards[shard]
         await self._empty(shard)  # what is in memory may be from an earlier time
+        await asyncio.sleep(self._not_before.pop(shard, 0.0) - asyncio.get_running_loop().time())
         try:
             async with asyncio.timeout(_TAKE_OVER):
                 fence = await self._journal.take_over(shard_name(self._service, shard))
@@ -157,7 +168,7 @@ class Holdings:
             logger.warning("shard %d: some commands did not finish within %g seconds", shard, FINISH)
 
     async def _write(self, shard: int, owner: str, revision: int) -> int:
-        key, value = f"shard.{shard}", owner.encode()
-        written = await self._engine.put(key, value, revision)
-        self._told(Entry(key, value, written))
+        """Write a shard's record, and wait until the table has it, and with it all that was written before."""
+        written = await self._engine.put(f"shard.{shard}", owner.encode(), revision)
+        await self._told(written)
         return written

@@ -4,14 +4,18 @@
 then its epoch is raised in the journal, then its commands are served. Giving it: no new command is let in, what runs
 is finished, its entities leave memory, and then its record names the new owner.
 
-A member that cannot write its own record for two thirds of a lease serves nothing until it can: the others wait for
-a whole lease. That is for reads; a stale writer is stopped by its fence.
+**Reads** rest on the lease, because they append nothing that a fence could stop. A member trusts a sign of life of its
+own only when it is told of it: by then it has been told everything that was written before, also that a shard was
+taken away. It counts from when it wrote it, and for two thirds of a lease. The others judge by what they have been
+told when their own last sign of life was written, and wait for a whole lease; and where somebody came back to life
+just when its shard was taken, they wait until it has been told, or has stopped by itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -61,11 +65,15 @@ class Node:
         self._engine = engine
         self._now = clock.monotonic
         self._changed = changed
-        self._held = Holdings(self.table, setting.service, engine, journal, self._entry, vacate, changed)
+        self._held = Holdings(self.table, setting.service, engine, journal, self._told, self.lease.own, vacate, changed)
         self._busy: dict[int, asyncio.Task[None]] = {}
-        self._until = float("-inf")
+        self._known_at = float("-inf")
+        """This member has been told everything that was written before."""
+        self._known_revision = 0
         self._quiet_until = float("-inf")
-        self._seen_at = float("-inf")
+        self._beats: deque[tuple[int, float]] = deque(maxlen=8)
+        """Signs of life that were written and not told yet: revision and when they were begun."""
+        self._news = asyncio.Event()
         self._is_leaving = False
         self._round_is_due = False
         self._beating: asyncio.Task[None] | None = None
@@ -74,22 +82,21 @@ class Node:
 
     def holds(self, shard: int) -> bool:
         """Whether commands for a shard are served here, now."""
-        return shard in self._held and self._now() < self._until
+        return shard in self._held and self.is_member
 
     def owner(self, shard: int) -> str | None:
         """The member that owns a shard, as far as this one knows; None: nobody who is there."""
         owner = self.table.shards[shard].owner
-        return owner if owner in self.table.alive(self._now()) else None
+        return owner if owner in self.table.alive(self._known_at) else None
 
     def alive(self) -> frozenset[str]:
         """The members that are there, as far as this one knows."""
-        return frozenset(self.table.alive(self._now()))
+        return frozenset(self.table.alive(self._known_at))
 
     @property
     def is_member(self) -> bool:
-        """Whether this member's own record is in the table, and it sees it."""
-        now = self._now()
-        return now < self._until and now - self._seen_at <= self.lease.own
+        """Whether this member has signs of life in the table, and is told of them."""
+        return self._now() < self._known_at + self.lease.own
 
     @property
     def served(self) -> int:
@@ -141,7 +148,6 @@ class Node:
         if tasks:
             await asyncio.wait(tasks)
         self._held.clear()
-        self._until = float("-inf")
         try:
             async with asyncio.timeout(self.lease.beat):
                 await self._engine.delete(f"member.{self.me}")
@@ -155,11 +161,12 @@ class Node:
             begun = self._now()
             try:
                 async with asyncio.timeout(self.lease.length / 3):
-                    await self._engine.put(f"member.{self.me}", standing(self._is_leaving))
+                    revision = await self._engine.put(f"member.{self.me}", standing(self._is_leaving))
             except (EngineUnavailable, TimeoutError) as error:
                 logger.warning("the cluster's engine does not answer: %s", error or "no answer in time")
             else:
-                self._beaten(begun)
+                self._beats.append((revision, begun))
+                self._trust()
             beats += 1
             if beats % 4 == 0:
                 self.nearness.fade()
@@ -167,11 +174,28 @@ class Node:
             self._round()
             await asyncio.sleep(max(0.0, self.lease.beat - (self._now() - begun)))
 
-    def _beaten(self, begun: float) -> None:
-        now = self._now()
-        if now >= self._until:  # nothing was heard of the others either
-            self.table.renewed(now)
-        self._until = begun + self.lease.own
+    def _trust(self) -> None:
+        """Of the signs of life that have been told, the latest counts."""
+        told = [begun for revision, begun in self._beats if revision <= self._known_revision]
+        if not told or told[-1] <= self._known_at:
+            return
+        if not self.is_member:  # nothing was told for long, so nothing was heard of the others either
+            self.table.renewed(self._now())
+        self._known_at = told[-1]
+
+    async def _told(self, revision: int) -> None:
+        """Wait until everything up to a revision has been told.
+
+        Raises:
+            EngineUnavailable: it takes longer than a lease.
+        """
+        try:
+            async with asyncio.timeout(self.lease.length):
+                while self._known_revision < revision:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError as error:
+            raise EngineUnavailable("the table is told too late") from error
 
     async def _tidy(self) -> None:
         """Take away the records of members that have been gone for long."""
@@ -185,15 +209,15 @@ class Node:
     def _entry(self, entry: Entry) -> None:
         """The engine tells what is in its table."""
         now = self._now()
-        if entry.key == f"member.{self.me}":
-            if now - self._seen_at > self.lease.own:
-                self.table.renewed(now)
-            self._seen_at = now
         shard = self.table.changed(entry, now)
         if shard is not None:
             self._changed(shard)
             if not entry.value:  # the engine has lost its table: who serves a shard gets time to say so
                 self._quiet_until = now + self.lease.length
+        if entry.revision > self._known_revision:
+            self._known_revision = entry.revision
+            self._trust()
+            self._news.set()
         self._round_soon()
 
     def _round_soon(self) -> None:
@@ -209,9 +233,9 @@ class Node:
         now = self._now()
         if not self.is_member:
             return
-        alive = self.table.alive(now)
+        alive = self.table.alive(self._known_at)
         leaving = frozenset(name for name, leaves in alive.items() if leaves)
-        members = Members(alive.keys(), self.table.settled(now, self.lease.settle), leaving)
+        members = Members(alive.keys(), self.table.settled(self._known_at, self.lease.settle), leaving)
         owners = [owned.owner for owned in self.table.shards]
         self._keep_or_drop()
         for shard, owner in enumerate(owners):

@@ -72,6 +72,11 @@ class Table:
         """The members that are not gone, and whether each is leaving."""
         return {name: seen.is_leaving for name, seen in self._members.items() if now - seen.at < self.lease}
 
+    def sign_of(self, name: str) -> int:
+        """A number that changes with every sign of life of a member; 0: none is known."""
+        seen = self._members.get(name)
+        return 0 if seen is None else seen.revision
+
     def settled(self, now: float, settle: float) -> frozenset[str]:
         """The members that have been there for so many seconds and stay: shards may be given to them."""
         alive = self.alive(now)

@@ -185,12 +185,14 @@ class Node(Generic[S]):
             raise NodeDown(f"{self.name} does not run")
         answer: asyncio.Future[T] = self._loop.create_future()
         running: list[asyncio.Task[None]] = []
+        is_sent = asyncio.Event()
 
         def begin() -> None:
-            running.append(self._loop.create_task(_answered(self._loop, self._shared, work(service), answer)))
+            work_here = _answered(self._loop, self._shared, work(service), answer, is_sent)
+            running.append(self._loop.create_task(work_here))
 
         def lose() -> None:
-            if not answer.done():
+            if not answer.done() and not is_sent.is_set():  # what is on its way arrives, whatever becomes of its sender
                 answer.set_exception(NodeDown(f"{self.name} has ended"))
 
         process.buried.append(lose)
@@ -231,13 +233,18 @@ class Node(Generic[S]):
 
 
 async def _answered(
-    loop: SimulatedLoop, shared: SharedJournal, work: Awaitable[Any], answer: asyncio.Future[Any]
+    loop: SimulatedLoop,
+    shared: SharedJournal,
+    work: Awaitable[Any],
+    answer: asyncio.Future[Any],
+    is_sent: asyncio.Event,
 ) -> None:
     tell: Callable[[Any], None] = answer.set_result
     try:
         result: Any = await work
     except Exception as error:
         tell, result = answer.set_exception, error
+    is_sent.set()
     loop.at(shared.arrival(), loop.main, _tell, answer, tell, result)
 
 
