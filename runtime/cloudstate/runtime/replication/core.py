@@ -83,13 +83,16 @@ class Core:
 
     Args:
         me: this member.
-        largest: the largest message, in bytes.
+        largest: see the attribute.
+
+    Attributes:
+        largest: the largest message, in bytes; may be changed at any time.
     """
 
     def __init__(self, me: str, largest: int, limits: Limits) -> None:
+        self.largest = largest
         self.members = frozenset({me})
         self._me = me
-        self._largest = largest
         self._limits = limits
         self._residents: dict[str, Residents] = {}
         self._spreads = Spreads(me, self.members, limits.wait)
@@ -196,10 +199,10 @@ class Core:
         self._number += 1
         number = self._number if changes.waiters else 0
         item: Item = Delta(key, number, changes.after, encode(changes.delta))
-        if not fits(self._me, item, self._largest):
+        if not fits(self._me, item, self.largest):
             if not self._residents[key.type].shared:
                 failed = [Told(waiter.ticket, False) for waiter in changes.waiters]
-                return [*failed, Warn(_too_large(key, self._largest))]
+                return [*failed, Warn(_too_large(key, self.largest))]
             item = Stale(key, number)
         self._to_all.append(item)
         return _told(self._spreads.begin(number, item, changes.waiters, now)) if number else []
@@ -330,13 +333,13 @@ class Core:
 
     def _answer(self, member: str, number: int, record: Record) -> None:
         answer = Answered(number, encode(record))
-        if fits(self._me, answer, self._largest):
+        if fits(self._me, answer, self.largest):
             self._reply(member, answer)
 
     def _send_whole(self, member: str, key: EntityKey, record: Record, *, wants_answer: bool) -> bool:
         """Send all that is known; False if it is too large: then the receiver is told to read the journal."""
         whole = Whole(key, wants_answer, encode(record))
-        is_sent = fits(self._me, whole, self._largest)
+        is_sent = fits(self._me, whole, self.largest)
         self._reply(member, whole if is_sent else Stale(key, 0))
         return is_sent
 

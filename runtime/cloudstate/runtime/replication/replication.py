@@ -42,7 +42,7 @@ class Replication:
     """Keeps the CRDT entities of one service alike on all members.
 
     Args:
-        engine: open, until ``close`` has returned.
+        engine: open from before ``start`` until after ``close``.
         membership: looked at in every tick; ``members_changed`` has it looked at at once.
         service: its name, which all members give alike.
         chance: for pauses before something is tried again.
@@ -91,6 +91,7 @@ class Replication:
         await self._engine.listen(self._to_all, self._heard)
         await self._engine.listen(self._subject(self.me), self._heard)
         self._is_open = True
+        self._core.largest = self._engine.largest
         self._tick()
 
     async def close(self) -> None:
