@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -27,6 +29,8 @@ class Nats:
 
     def __init__(self, directory: Path, name: str, port: int, route: int, routes: Sequence[int], more: str) -> None:
         self.port = port
+        #: What it stores; nothing may run when this is changed.
+        self.store = directory / "jetstream"
         self._monitor = free_port()
         self._config = directory / "nats.conf"
         self._log = directory / "log"
@@ -69,6 +73,17 @@ class Nats:
         self._process.kill()
         self._process.wait()
 
+    def pause(self) -> None:
+        """SIGSTOP, and wait until it stands still: its connections stay, and nothing comes."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def revive(self) -> None:
         """Start it again, if it was killed."""
         if self._process is not None and self._process.poll() is not None:
@@ -83,8 +98,12 @@ class Nats:
 
 
 @contextmanager
-def nats(nodes: int = 1, more: str = "") -> Iterator[list[Nats]]:
-    """So many servers, one cluster, with empty stores, started; ``more`` is added to their configuration."""
+def nats(nodes: int = 1, more: str = "", ready: bool = True) -> Iterator[list[Nats]]:
+    """So many servers, one cluster, with empty stores, started; ``more`` is added to their configuration.
+
+    Args:
+        ready: whether to wait until they are.
+    """
     directory = Path(tempfile.mkdtemp(prefix="cloudstate-nats-"))
     ports = [free_port() for _ in range(nodes)]
     routes = [free_port() for _ in range(nodes)] if nodes > 1 else []
@@ -97,7 +116,7 @@ def nats(nodes: int = 1, more: str = "") -> Iterator[list[Nats]]:
             made.append(Nats(home, f"n{number}", port, routes[number] if routes else 0, routes, more))
             stack.callback(made[-1].stop)
             made[-1].start()
-        for server in made:
+        for server in made if ready else ():
             server.wait()
         yield made
 

@@ -135,7 +135,7 @@ class Bucket:
             found = await ask(connection, f"STREAM.CREATE.{self.stream}", self._wanted(), _IN_USE)
         if found is None:  # another member was faster, or made it in another way: either is fine
             found = await ask(connection, f"STREAM.INFO.{self.stream}", {})
-        self._keeps_tombstones = not found["config"].get("allow_msg_ttl", False)
+        self._forgets = found["config"].get("allow_msg_ttl", False)
 
     def _wanted(self) -> dict[str, Any]:
         return {

@@ -79,9 +79,9 @@ class Connection:
                 self._echo = self._client.new_inbox()
                 await self._client.subscribe(self._echo, cb=self._echoed)
         except BaseException as error:
-            await self._client.close()
+            await self.close()
             if isinstance(error, OSError | nats.errors.Error):  # OSError: TimeoutError, too
-                raise EngineUnavailable(self._complaint or str(error) or type(error).__name__) from None
+                raise EngineUnavailable(self._reason(error)) from None
             raise
 
     @property
@@ -97,8 +97,15 @@ class Connection:
 
     async def close(self) -> None:
         """Send what waits, and disconnect. May take long where the server does not read."""
-        await self._client.close()
         self.abandon()
+        try:
+            with suppress(OSError, nats.errors.Error):  # what waits cannot be sent any more
+                await self._client.close()
+        finally:
+            # After an error, or when this is cancelled, the client leaves its socket open.
+            transport = getattr(self._client, "_transport", None)
+            if transport is not None:
+                transport.close()
 
     async def check(self) -> None:
         """Come back when the server has got everything so far: a message to ourselves has come back.
@@ -108,6 +115,8 @@ class Connection:
         Raises:
             EngineUnavailable: it does not say so in time, or the connection is lost.
         """
+        if self._client.is_closed:
+            raise EngineUnavailable("the connection is lost")
         self._count += 1
         number, back = b"%d" % self._count, asyncio.get_running_loop().create_future()
         self._checks[number] = back
@@ -208,11 +217,21 @@ class Connection:
         """A subject that nobody else has."""
         return self._client.new_inbox()
 
+    def _reason(self, error: BaseException) -> str:
+        """Why there is no connection."""
+        if isinstance(error, ConnectionResetError | BrokenPipeError):  # it may do so before we have read its reason
+            return "the connection was ended while we logged in (is the login right?)"
+        if isinstance(error, TimeoutError):
+            return self._complaint or f"{self.server} does not answer"
+        return self._complaint or str(error) or type(error).__name__
+
     async def _complain(self, error: Exception) -> None:
         complaint = str(error) or type(error).__name__
         if complaint != self._complaint and self._client.is_connected:
             logger.warning("%s: %s", self.server, complaint)
         self._complaint = complaint
+        if isinstance(error, OSError | nats.errors.UnexpectedEOF):
+            self.abandon()
 
     async def _closed(self) -> None:
         self.abandon()

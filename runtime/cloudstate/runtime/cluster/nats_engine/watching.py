@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 _HEARTBEAT, _SILENCE = 0.5, 2.0
 #: Seconds that a replica gets to come up to what was told before; if it does not, that is lost.
 _LAG = 1.5
-#: Seconds until everything has to be told, and until the next attempt if it is not.
+#: Seconds until everything has to be told again, and until the next attempt if it is not.
 _PATIENCE, _PAUSE = 10.0, 0.2
 _NO_STREAM = 10059
 
@@ -48,7 +48,7 @@ class Watch:
         Raises:
             EngineUnavailable: that is not possible now.
         """
-        feed = await self._begun()
+        feed = await self._begun(None)
         self._task = asyncio.get_running_loop().create_task(self._keep(feed))
 
     async def close(self) -> None:
@@ -69,14 +69,14 @@ class Watch:
     async def _again(self) -> _Feed:
         while True:
             try:
-                return await self._begun()
+                return await self._begun(_PATIENCE)
             except EngineUnavailable as error:
                 logger.warning("the table of the cluster cannot be read: %s", error)
             await asyncio.sleep(_PAUSE)
 
-    async def _begun(self) -> _Feed:
-        """A feed that has told everything."""
-        async with self._link.connection(_PATIENCE) as connection:
+    async def _begun(self, limit: float | None) -> _Feed:
+        """A feed that has told everything, within a time limit."""
+        async with self._link.connection(limit) as connection:
             feed = _Feed(connection, self._bucket, self._highest, self._whole, self._tell)
             try:
                 await feed.begin()
