@@ -19,6 +19,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from cloudstate.compiler import protoc
 from cloudstate.compiler.diagnostics import Diagnostic, codes
 from cloudstate.compiler.frontend.files import ProtoRoot
+from cloudstate.compiler.frontend.protoc_words import way_out
 from cloudstate.compiler.protoc import ProtocMissing
 from cloudstate.compiler.source import Source, Span
 
@@ -142,7 +143,7 @@ def _diagnostic(root: ProtoRoot, complaint: _Complaint) -> Diagnostic:
         return found.did_you_mean(guess) if guess else found.help(f"write the path below the proto root, {root.shown}")
     word = _WORD.match(source.text, start)
     span = Span(source, start, word.end() if word else start)
-    return codes.PROTO_ERROR.at(span, reason=_sentence(complaint.text)).help("mend the .proto file")
+    return codes.PROTO_ERROR.at(span, reason=_sentence(complaint.text)).help(way_out(complaint.text))
 
 
 def _sentence(text: str) -> str:
