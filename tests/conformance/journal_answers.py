@@ -53,6 +53,14 @@ class AnswerContract:
         assert (await journal.load(CART, window=3)).answers == (answer(5), answer(6), answer(7))
         assert len((await journal.load(CART, window=100)).answers) == 7
 
+    async def test_answers_alone_push_out_those_of_changes(self, place: Place) -> None:
+        await place.journal.append(AppendEvents(CART, 0, events("a"), answer=answer(1)))
+        for number in range(2, 5):
+            await place.journal.append(AppendEvents(CART, 1, (), answer=answer(number)))
+        async for journal in now_and_reopened(place):
+            assert (await journal.load(CART, window=2)).answers == (answer(3), answer(4))
+            assert (await journal.load(CART, window=9)).answers == tuple(map(answer, range(1, 5)))
+
     async def test_answers_outlive_snapshots(self, journal: Journal) -> None:
         await journal.append(AppendEvents(CART, 0, events("a"), answer=answer(1)))
         await journal.append(AppendEvents(CART, 1, events("b", "c"), state("abc"), answer=answer(2)))

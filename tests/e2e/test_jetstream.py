@@ -26,6 +26,7 @@ from cloudstate.runtime.journal import (
     Fence,
     JournalInvalid,
     JournalUnavailable,
+    WriteValue,
     WrongExpectedSequence,
 )
 from cloudstate.runtime.journal.jetstream import JetStreamJournal, parse
@@ -162,12 +163,19 @@ async def test_many_atomic_batches_at_once(nodes: int) -> None:
     with nats(nodes) as running:
         async with opened(url(running, "BATCHES", replicas=str(nodes))) as journal:
             appends = [
-                AppendEvents(EntityKey("cart", str(n)), 0, (ADDED,), ADDED, "s", Answer(1, f"id-{n}", b"yes"))
-                for n in range(100)
+                AppendEvents(
+                    EntityKey("cart", str(n)),
+                    0,
+                    (ADDED,),
+                    ADDED if n % 10 == 0 else None,
+                    "",
+                    Answer(1, f"{n}", b"yes"),
+                )
+                for n in range(1000)
             ]
-            assert await asyncio.gather(*map(journal.append, appends)) == [1] * 100
-            history = await journal.load(EntityKey("cart", "99"), window=5)
-    assert history.answers == (Answer(1, "id-99", b"yes"),)
+            assert await asyncio.gather(*map(journal.append, appends)) == [1] * 1000
+            history = await journal.load(EntityKey("cart", "990"), window=5)
+    assert history.answers == (Answer(1, "990", b"yes"),)
     assert history.snapshot is not None
 
 
@@ -189,6 +197,47 @@ async def test_what_was_only_loaded_is_no_entity(servers: list[Nats]) -> None:
         assert await journal.append(refused) == 0
         assert await journal.entities("cart", None, 10) == [once.entity, refused.entity]
         assert await journal.types() == ["cart"]
+
+
+@pytest.mark.parametrize("is_value", [False, True])
+async def test_an_answer_whose_copy_was_lost(servers: list[Nats], is_value: bool) -> None:
+    """As if the process had died between the two: it is known to who loads, and copied before anything is written."""
+    address = url(servers, f"COPY{is_value}")
+
+    def nth(number: int, fence: Fence | None = None) -> AppendEvents | WriteValue:
+        answer = Answer(number, f"id-{number}", b"yes")
+        if is_value:
+            return WriteValue(ANN, number - 1, ADDED, answer, fence)
+        return AppendEvents(ANN, number - 1, (ADDED,), None, "", answer, fence)
+
+    async def kept(journal: JetStreamJournal, fence: Fence | None = None) -> list[int]:
+        return [answer.number for answer in (await journal.load(ANN, window=9, fence=fence)).answers]
+
+    async def lose() -> None:
+        connection = await client.connect(f"nats://127.0.0.1:{servers[0].port}")
+        await connection.request(
+            f"$JS.API.STREAM.PURGE.COPY{is_value}", b'{"filter": "COPY%s.a.>"}' % str(is_value).encode()
+        )
+        await connection.close()
+
+    async with opened(address) as journal:
+        await journal.append(nth(1))
+    await lose()
+    async with opened(address) as journal:
+        assert await kept(journal) == [1]
+        await journal.append(nth(2))
+        assert await kept(journal) == [1, 2]
+    await lose()
+    async with opened(address) as journal:
+        await journal.append(nth(3))  # without a load: its head is read
+        assert await kept(journal) == [2, 3]
+    await lose()
+    async with opened(address) as journal:
+        fence = await journal.take_over("cart/1")
+        assert await kept(journal, fence) == [3]  # and the mark is last from now on
+        assert await kept(journal, fence) == [3]
+        await journal.append(nth(4, fence))
+        assert await kept(journal, fence) == [3, 4]
 
 
 async def test_a_history_that_is_written_while_it_is_read(servers: list[Nats]) -> None:

@@ -29,11 +29,11 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 NUMBERS = st.integers(0, 2**63)
 PAYLOADS = st.builds(Payload, TEXTS, st.binary(max_size=40))
 KEYS = st.builds(EntityKey, TEXTS, TEXTS)
-EVENTS = st.builds(
-    Record, st.just(Kind.EVENTS), KEYS, NUMBERS, TEXTS, NUMBERS, st.lists(PAYLOADS, max_size=3).map(tuple)
-)
-VALUES = st.builds(Record, st.just(Kind.VALUE), KEYS, NUMBERS, TEXTS, NUMBERS, st.just(()), st.none() | PAYLOADS)
 ANSWERS = st.builds(Answer, NUMBERS, TEXTS, st.binary(max_size=40))
+MANY = st.lists(PAYLOADS, max_size=3).map(tuple)
+KEPT = st.none() | ANSWERS
+EVENTS = st.builds(Record, st.just(Kind.EVENTS), KEYS, NUMBERS, TEXTS, NUMBERS, MANY, st.none(), KEPT)
+VALUES = st.builds(Record, st.just(Kind.VALUE), KEYS, NUMBERS, TEXTS, NUMBERS, st.just(()), st.none() | PAYLOADS, KEPT)
 
 
 @given(EVENTS | VALUES)

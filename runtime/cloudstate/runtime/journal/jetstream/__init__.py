@@ -10,8 +10,13 @@
     journal   the parts together; reading
 
 An append is one message, published on the expectation that the entity's last message is the one that the writer knows.
-A snapshot and an answer go along as further messages of one atomic batch. What JetStream promises is what its settings
-say: by default it acknowledges before it syncs.
+A snapshot goes along as the second message of an atomic batch.
+
+An answer is in the message of its append, and then copied to a subject of answers, where it can be found when there are
+newer messages. The copy may be lost, so nobody writes an entity's next message before it is there: the writer waits
+for its own copies, and who reads an entity in order to write it copies the answer of its last message if need be.
+
+What JetStream promises is what its settings say: by default it acknowledges before it syncs.
 """
 
 from cloudstate.runtime.journal.jetstream.journal import JetStreamJournal

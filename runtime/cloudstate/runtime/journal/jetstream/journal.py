@@ -24,7 +24,7 @@ from cloudstate.runtime.journal.jetstream.record import (
 from cloudstate.runtime.journal.jetstream.settings import JetStreamSettings
 from cloudstate.runtime.journal.jetstream.store import Publication, Refused, Store, Stored
 from cloudstate.runtime.journal.jetstream.subjects import Subjects, plain
-from cloudstate.runtime.journal.jetstream.writer import Writer
+from cloudstate.runtime.journal.jetstream.writer import Writer, copy_of
 from cloudstate.runtime.journal.port import (
     Answer,
     Appended,
@@ -123,13 +123,20 @@ class JetStreamJournal(Journal):
             if fence is not None and (head.shard, head.epoch) != fence:
                 if head.shard == fence.shard and head.epoch > fence.epoch:
                     raise Fenced(shard=fence.shard, epoch=fence.epoch, actual=head.epoch)
+                await self._copied(entity, record)
                 marked = await self._mark(entity, head, record, fence)
                 if marked is None:
                     continue
                 head = marked
             answers, newest = await self._answers(entity, window) if window else ((), 0)
+            own = None if record is None else record.answer
             # An answer that is newer may belong to a change that is newer: a history has both or neither.
-            if newest <= head.place or (await self._last(entity))[0].place == head.place:
+            is_fitting = newest <= head.place or (own is not None and answers[-1:] == (own,))
+            if is_fitting or (await self._last(entity))[0].place == head.place:
+                if own is None or _is_copied(own, answers[-1] if answers else None):
+                    self._heads.put(entity, head)
+                elif window:
+                    answers = (*answers, own)[-window:]
                 return head, record, answers
         raise self._busy(entity)
 
@@ -162,8 +169,20 @@ class JetStreamJournal(Journal):
         return asyncio.ensure_future(self._head(entity))
 
     async def _head(self, entity: EntityKey) -> Head:
-        head, _ = await self._last(entity)
+        head, record = await self._last(entity)
+        await self._copied(entity, record)
+        self._heads.put(entity, head)
         return head
+
+    async def _copied(self, entity: EntityKey, record: Record | None) -> None:
+        """See to it that the answer of an entity's last message is among its answers, before another is last."""
+        answer = None if record is None else record.answer
+        if answer is None:
+            return
+        subject = self._subjects.answers(entity)
+        stored = await self._store.last(subject)
+        if not _is_copied(answer, None if stored is None else decode_answer(stored.data, subject)):
+            await (await self._store.publish([copy_of(self._subjects, entity, answer)]))
 
     async def _last(self, entity: EntityKey) -> tuple[Head, Record | None]:
         subject = self._subjects.record(entity)
@@ -173,7 +192,6 @@ class JetStreamJournal(Journal):
         else:
             record = decode(stored.data, subject)
             head = head_of(stored.place, record)
-        self._heads.put(entity, head)
         return head, record
 
     async def _snapshot(self, entity: EntityKey, schema: str | None) -> tuple[Snapshot | None, int]:
@@ -235,7 +253,8 @@ class JetStreamJournal(Journal):
                 raise JournalUnavailable("a replica of the journal lags behind", retry_safe=True)
             await asyncio.sleep(_PAUSE)
         answers = [decode_answer(stored.data, subject) for stored in found if stored.place <= newest.place]
-        return tuple(answers[-window:]), newest.place
+        once = sorted(dict.fromkeys(answers), key=lambda answer: answer.number)  # some were copied twice
+        return tuple(once[-window:]), newest.place
 
     # --- Shards -------------------------------------------------------------------------------------------------------
 
@@ -348,6 +367,11 @@ class JetStreamJournal(Journal):
 
     def _closed(self) -> JournalUnavailable:
         return JournalUnavailable(f"the journal {self._settings.where} is closed", retry_safe=True)
+
+
+def _is_copied(answer: Answer, newest: Answer | None) -> bool:
+    """Whether an answer of a record is among the entity's answers: they are in the order of their numbers."""
+    return newest is not None and (newest == answer or newest.number > answer.number)
 
 
 def _logged(stored: Stored, record: Record) -> list[Logged]:

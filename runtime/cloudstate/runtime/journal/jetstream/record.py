@@ -40,6 +40,7 @@ class Record:
         shard, epoch: of the writer; empty and 0 without a fence.
         events: of this message.
         value: of a value entity; None where it is absent.
+        answer: kept with it.
     """
 
     kind: Kind
@@ -49,6 +50,7 @@ class Record:
     epoch: int = 0
     events: tuple[Payload, ...] = ()
     value: Payload | None = None
+    answer: Answer | None = None
 
 
 class _Writer:
@@ -123,6 +125,9 @@ def encode(record: Record) -> bytes:
     """A record's message."""
     made = _Writer(record.kind).text(record.entity.type).text(record.entity.id)
     made.number(record.sequence).text(record.shard).number(record.epoch)
+    made.number(0 if record.answer is None else 1)
+    if record.answer is not None:
+        made.number(record.answer.number).text(record.answer.command_id).data(record.answer.reply)
     made.number(len(record.events))
     for payload in record.events:
         made.payload(payload)
@@ -141,17 +146,19 @@ def decode(data: bytes, where: str) -> Record:
     kind = reader.kind(Kind.EVENTS, Kind.VALUE, Kind.MARK)
     entity = EntityKey(reader.text(), reader.text())
     sequence, shard, epoch = reader.number(), reader.text(), reader.number()
+    answer = Answer(reader.number(), reader.text(), reader.data()) if reader.number() else None
     events = tuple(reader.payload() for _ in range(reader.number()))
     value = reader.payload() if kind is Kind.VALUE and not reader.is_at_end else None
-    return Record(kind, entity, sequence, shard, epoch, events, value)
+    return Record(kind, entity, sequence, shard, epoch, events, value, answer)
 
 
 def following(append: AppendEvents | WriteValue, sequence: int) -> Record:
     """The record of an append to an entity that is at this sequence; not for an answer alone, which leaves none."""
     shard, epoch = append.fence or ("", 0)
     if isinstance(append, WriteValue):
-        return Record(Kind.VALUE, append.entity, sequence + 1, shard, epoch, (), append.value)
-    return Record(Kind.EVENTS, append.entity, sequence + len(append.events), shard, epoch, append.events)
+        return Record(Kind.VALUE, append.entity, sequence + 1, shard, epoch, (), append.value, append.answer)
+    sequence += len(append.events)
+    return Record(Kind.EVENTS, append.entity, sequence, shard, epoch, append.events, None, append.answer)
 
 
 def encode_snapshot(sequence: int, payload: Payload, schema: str) -> bytes:

@@ -24,7 +24,7 @@ from cloudstate.runtime.journal.jetstream.settings import JetStreamSettings
 from cloudstate.runtime.journal.jetstream.store import Publication, Refused, Store
 from cloudstate.runtime.journal.jetstream.subjects import Subjects
 from cloudstate.runtime.journal.limits import MAX_WINDOW, checked_size
-from cloudstate.runtime.journal.port import Appended, AppendEvents, EntityKey, WriteValue
+from cloudstate.runtime.journal.port import Answer, Appended, AppendEvents, EntityKey, WriteValue
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ class Writer:
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
         self._is_failing = False
+        self._copying: dict[EntityKey, asyncio.Task[None]] = {}
 
     def submit(self, append: Append, done: Callable[[Appended], None]) -> None:
         """See ``Journal.submit``."""
@@ -91,6 +92,8 @@ class Writer:
         """Write what waits. The caller sees to it that nothing is submitted any more."""
         while self._task is not None:
             await asyncio.wait({self._task})
+        if self._copying:
+            await asyncio.wait(self._copying.values())
 
     async def _work(self) -> None:
         try:
@@ -136,6 +139,9 @@ class Writer:
         return await asyncio.gather(*under_way)
 
     async def _head(self, entity: EntityKey) -> Head:
+        copying = self._copying.get(entity)
+        if copying is not None:
+            await asyncio.wait({copying})
         return self._heads.get(entity) or await self._find(entity)
 
     async def _publish(self, append: Append, head: Head) -> asyncio.Future[Appended]:
@@ -176,11 +182,23 @@ class Writer:
         if isinstance(append, WriteValue) or append.events:
             head = head_of(place, following(append, append.expected))
             self._heads.put(append.entity, head)
+            if append.answer is not None:
+                self._copying[append.entity] = asyncio.ensure_future(self._copy(append.entity, append.answer))
         if append.answer is not None and append.answer.number % _FORGET_EVERY == 0:
             # Nobody waits for it, and what goes wrong is tried again some answers later.
             forgetting = self._store.purge(self._subjects.answers(append.entity), MAX_WINDOW)
             asyncio.ensure_future(_quietly(forgetting))  # noqa: RUF006 - ends by its time-out
         return head.sequence
+
+    async def _copy(self, entity: EntityKey, answer: Answer) -> None:
+        """Nobody is told when it fails: the entity is read again before its next append, and that copies it."""
+        try:
+            await (await self._store.publish([copy_of(self._subjects, entity, answer)]))
+        except Exception as error:  # a connection that dies in the middle has many ways to say so
+            self._heads.forget(entity)
+            logger.info("an answer will be copied later: %r", error)
+        finally:
+            del self._copying[entity]
 
     def _fitting(self, append: Append, head: Head) -> list[Publication]:
         """The messages of an append; each has to fit the server's ``max_payload``, with all that is around payloads."""
@@ -209,12 +227,9 @@ class Writer:
             if append.snapshot is not None:
                 snapshot = encode_snapshot(record.sequence, append.snapshot, append.schema)
                 messages.append(Publication(subjects.snapshot(entity), snapshot, replaces=True))
-        if append.answer is not None:
-            data = encode_answer(append.answer, entity if subjects.hides(entity) else None)
-            if messages:
-                messages.append(Publication(subjects.answers(entity), data))
-            else:
-                messages.append(Publication(subjects.answers(entity), data, place, of=subjects.record(entity)))
+        elif append.answer is not None:
+            alone = copy_of(subjects, entity, append.answer)
+            messages.append(alone._replace(expected=place, of=subjects.record(entity)))
         return messages
 
     def _error(self, error: BaseException) -> JournalError:
@@ -240,6 +255,12 @@ def _verdict(append: Append, head: Head) -> JournalError | None:
         type, id = append.entity
         return WrongExpectedSequence(entity_type=type, entity_id=id, expected=append.expected, actual=head.sequence)
     return None
+
+
+def copy_of(subjects: Subjects, entity: EntityKey, answer: Answer) -> Publication:
+    """An answer's message; with the entity where its subject does not tell it."""
+    data = encode_answer(answer, entity if subjects.hides(entity) else None)
+    return Publication(subjects.answers(entity), data)
 
 
 async def _quietly(work: object) -> None:
