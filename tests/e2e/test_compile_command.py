@@ -168,7 +168,7 @@ def test_an_internal_error_can_be_looked_into(shop: Path, monkeypatch: pytest.Mo
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("cloudstate.compiler.driver.compile_specs", fail)
+    monkeypatch.setattr("cloudstate.compiler.driver.compile_inputs", fail)
     assert main(["compile", "."]) == 70
     with pytest.raises(ZeroDivisionError):
         main(["--debug", "compile", "."])

@@ -18,7 +18,7 @@ from tests.processes import ROOT
 from cloudstate.cli.command_line import SUBCOMMANDS
 from cloudstate.compiler.diagnostics.codes import CATALOGUE
 from cloudstate.compiler.driver import compile_specs
-from cloudstate.compiler.frontend import json_schema
+from cloudstate.compiler.frontend.document import json_schema
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "specs").glob("*/README.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]

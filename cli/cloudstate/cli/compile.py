@@ -20,7 +20,9 @@ from cloudstate.cli.recorded import add_today, day_of, exit_code
 
 if TYPE_CHECKING:
     from cloudstate.compiler.diagnostics import Diagnostic
-    from cloudstate.compiler.driver import Compiled, Outcome
+    from cloudstate.compiler.driver import Compiled
+    from cloudstate.compiler.incremental import Record, Result
+    from cloudstate.compiler.locks import Gated
 
 HELP = "check specs and generate code, a service description and manifests from them"
 
@@ -46,13 +48,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fix", action="store_true", help="first change the specs and protos as the findings suggest, and show how"
     )
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="compile all services anew, also those that would come out as they are, and keep no records of them",
+    )
     add_today(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile. Returns the exit code: 1 if there are errors or drift, 3 if the machine lacks something, 4 if --check
     finds that stored data would become unreadable."""
-    from cloudstate.compiler import driver, locks
     from cloudstate.compiler.protoc import ProtocMissing
 
     is_dry = arguments.check or arguments.diff
@@ -69,29 +75,58 @@ def run(arguments: argparse.Namespace) -> int:
     found = judged(outcome.diagnostics, arguments, _is_error)
     failed = stops(found, arguments)
     if not failed:
-        late = driver.stale(outcome.compiled) if arguments.check else ()
-        late = late if is_dry else driver.write_all(outcome.compiled)
+        late = _late(outcome, arguments)
         failed = bool(late)
         found += late
-    gated = (
-        locks.check_compiled(outcome.compiled, day_of(arguments)) if arguments.check and not outcome.has_errors else ()
-    )
+    gated = _gated(outcome, arguments)
     found += [finding for one in gated for finding in one.findings]
     print_findings(found, arguments.format)
     if arguments.format == "text" and not outcome.has_errors:
-        _print_result(outcome.compiled, is_dry, failed)
+        _print_result(outcome.services, is_dry, failed)
     failed = failed or any(one.is_unreadable for one in gated)
     return exit_code(gated, _FINDINGS if failed else 0)
 
 
-def _outcome(arguments: argparse.Namespace) -> Outcome:
+def _outcome(arguments: argparse.Namespace) -> Result:
+    """Compile: all of it where the answer must not rest on what earlier runs have noted, else what has changed."""
     from cloudstate.cli.fixing import fix
+    from cloudstate.compiler.incremental import compile_all, compile_changed
+
+    given = arguments.specs, arguments.out, arguments.name
+
+    def compiled() -> Result:
+        return compile_all(*given)
+
+    if arguments.fix:
+        return fix(compiled(), compiled)
+    is_whole = arguments.no_cache or arguments.check or arguments.diff
+    return compiled() if is_whole else compile_changed(*given)
+
+
+def _late(outcome: Result, arguments: argparse.Namespace) -> tuple[Diagnostic, ...]:
+    """What is found when the files are written, or held against those that are there."""
+    if not outcome.compiled:
+        return ()
     from cloudstate.compiler import driver
+    from cloudstate.compiler.incremental import keep_records
 
-    def compiled() -> Outcome:
-        return driver.compile_specs(arguments.specs, arguments.out, arguments.name)
+    if arguments.check:
+        return driver.stale(outcome.compiled)
+    if arguments.diff:
+        return ()
+    late = driver.write_all(outcome.compiled)
+    if not late:
+        keep_records(outcome)
+    return late
 
-    return fix(compiled(), compiled) if arguments.fix else compiled()
+
+def _gated(outcome: Result, arguments: argparse.Namespace) -> tuple[Gated, ...]:
+    """The services, held against their lock files."""
+    if not arguments.check or outcome.has_errors:
+        return ()
+    from cloudstate.compiler import locks
+
+    return locks.check_compiled(outcome.compiled, day_of(arguments))
 
 
 def _is_error(found: Diagnostic) -> bool:
@@ -101,15 +136,30 @@ def _is_error(found: Diagnostic) -> bool:
     return found.severity in (Severity.ERROR, Severity.BUG)
 
 
-def _print_result(compiled: Sequence[Compiled], is_dry: bool, failed: bool) -> None:
-    from cloudstate.compiler.inputs import shown
+def _print_result(services: Sequence[Compiled | Record], is_dry: bool, failed: bool) -> None:
+    for service in services:
+        if is_dry:
+            _print_difference(service)
+        elif not failed:
+            print(_summary(service))
+    sys.stdout.flush()
+
+
+def _print_difference(service: Compiled | Record) -> None:
+    from cloudstate.compiler.incremental import Record
     from cloudstate.compiler.output import diff
 
-    for service in compiled:
-        if is_dry:
-            sys.stdout.buffer.write(diff(service.files, service.difference).encode("utf-8"))
-        elif not failed:
-            changes = len(service.difference.paths)
-            what = f"{changes} of {len(service.files)} files changed" if changes else "nothing to change"
-            print(f"compiled {service.service.name} to {shown(service.folder)}/: {what}")
-    sys.stdout.flush()
+    if not isinstance(service, Record):
+        sys.stdout.buffer.write(diff(service.files, service.difference).encode("utf-8"))
+
+
+def _summary(service: Compiled | Record) -> str:
+    from cloudstate.compiler.incremental import Record
+    from cloudstate.compiler.inputs import shown
+
+    if isinstance(service, Record):
+        name, what = service.name, "nothing to change"
+    else:
+        name, changes = service.service.name, len(service.difference.paths)
+        what = f"{changes} of {len(service.files)} files changed" if changes else "nothing to change"
+    return f"compiled {name} to {shown(service.folder)}/: {what}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cloudstate.compiler.diagnostics import Diagnostic
-    from cloudstate.compiler.driver import Outcome
+    from cloudstate.compiler.incremental import Result
     from cloudstate.compiler.source import Source
 
 _ROUNDS = 10
@@ -21,7 +21,7 @@ _BOM = b"\xef\xbb\xbf"
 _BROKEN = ("CS0", "CS1")
 
 
-def fix(outcome: Outcome, again: Callable[[], Outcome]) -> Outcome:
+def fix(outcome: Result, again: Callable[[], Result]) -> Result:
     """Apply the suggested edits of a run, and of what comes to light then, as long as they help.
 
     Args:
@@ -42,14 +42,14 @@ def fix(outcome: Outcome, again: Callable[[], Outcome]) -> Outcome:
     return outcome
 
 
-def _round(outcome: Outcome, again: Callable[[], Outcome]) -> Outcome | None:
+def _round(outcome: Result, again: Callable[[], Result]) -> Result | None:
     """All edits at once, or else the first finding whose edits help. None if nothing does."""
     mendable = [found for found in outcome.diagnostics if found.edits]
     tries = [mendable, *([found] for found in mendable if len(mendable) > 1)] if mendable else []
     return next((better for some in tries if (better := _attempt(some, outcome, again)) is not None), None)
 
 
-def _attempt(some: Sequence[Diagnostic], before: Outcome, again: Callable[[], Outcome]) -> Outcome | None:
+def _attempt(some: Sequence[Diagnostic], before: Result, again: Callable[[], Result]) -> Result | None:
     from cloudstate.compiler.diagnostics.fix import plan
 
     fixes = plan(some)
@@ -71,14 +71,14 @@ def _attempt(some: Sequence[Diagnostic], before: Outcome, again: Callable[[], Ou
     return after
 
 
-def _helps(applied: Sequence[Diagnostic], before: Outcome, after: Outcome) -> bool:
+def _helps(applied: Sequence[Diagnostic], before: Result, after: Result) -> bool:
     """Whether what was to be mended is gone, and the files can be read as well as before."""
     left = {(found.code.id, found.message) for found in after.diagnostics}
     mended = not any((found.code.id, found.message) in left for found in applied)
     return mended and _broken(after) <= _broken(before)
 
 
-def _broken(outcome: Outcome) -> int:
+def _broken(outcome: Result) -> int:
     return sum(found.code.id.startswith(_BROKEN) for found in outcome.diagnostics)
 
 

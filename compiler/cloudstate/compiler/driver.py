@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from cloudstate.compiler.source import Located, Source, Span
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A service that has no errors: its spec, its model, its files, where they belong, and what is different there."""
+    """A service that has no errors: its spec, its model, its files, where they belong, what is different there, and
+    what was found about it."""
 
     given: Input
     spec: Spec
@@ -29,6 +31,7 @@ class Compiled:
     files: FileSet
     folder: Path
     difference: Difference
+    findings: tuple[Diagnostic, ...] = ()
 
 
 _ELSEWHERE = "see to it that the folder can be written, or choose another one with `--out`"
@@ -57,10 +60,27 @@ def compile_specs(paths: Sequence[str], out: Path | None = None, name: str | Non
     sink = Sink()
     inputs, missing = find_inputs(paths, name)
     sink.extend(missing)
+    compiled, _ = compile_inputs(inputs, out, sink)
+    return Outcome(compiled, sink.sorted(), sink.has_errors)
+
+
+def compile_inputs(
+    inputs: Iterable[Input], out: Path | None, sink: Sink
+) -> tuple[tuple[Compiled, ...], AbstractSet[Path]]:
+    """Compile some specs.
+
+    Returns:
+        The services without errors, and the folders where those with errors would be written to, too.
+
+    Raises:
+        ProtocMissing: the Python environment has no protoc.
+    """
     compiled: list[Compiled] = []
     folders: dict[Path, Located[str]] = {}
     for given in inputs:
-        spec, service = compile_spec(given, sink)
+        own = Sink()
+        spec, service = compile_spec(given, own)
+        sink.extend(own.sorted())
         if spec is None or not spec.name.value:
             continue
         folder = (out or output_folder(given)) / spec.name.value
@@ -69,8 +89,8 @@ def compile_specs(paths: Sequence[str], out: Path | None = None, name: str | Non
             sink.add(found.also(folders[folder].span, "first here").help("rename one of them"))
         folders.setdefault(folder, spec.name)
         if service is not None:
-            compiled += _place(given, spec, service, folder, sink)
-    return Outcome(tuple(compiled), sink.sorted(), sink.has_errors)
+            compiled += _place(given, spec, service, folder, sink, own.sorted())
+    return tuple(compiled), folders.keys()
 
 
 def compile_spec(given: Input, sink: Sink) -> tuple[Spec | None, Service | None]:
@@ -134,7 +154,9 @@ def stale(compiled: Sequence[Compiled]) -> tuple[Diagnostic, ...]:
     return tuple(findings)
 
 
-def _place(given: Input, spec: Spec, service: Service, folder: Path, sink: Sink) -> list[Compiled]:
+def _place(
+    given: Input, spec: Spec, service: Service, folder: Path, sink: Sink, findings: tuple[Diagnostic, ...]
+) -> list[Compiled]:
     files = emit(service)
     try:
         difference = compare(files, folder)
@@ -147,4 +169,4 @@ def _place(given: Input, spec: Spec, service: Service, folder: Path, sink: Sink)
         file = shown(folder / foreign)
         found = codes.FOREIGN_FILE.at(Span(Source(file)), "the compiler did not write this", path=file)
         sink.add(found.help("move it away, or write elsewhere with `--out`"))
-    return [Compiled(given, spec, service, files, folder, difference)]
+    return [Compiled(given, spec, service, files, folder, difference, findings)]

@@ -88,6 +88,19 @@ def shown(path: Path) -> str:
         return path.as_posix()
 
 
+def top_level_modules(folder: Path) -> frozenset[str]:
+    """The names under which Python can import what lies in the folder, except for folders that are no packages."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return frozenset()
+    return frozenset(
+        Path(entry.name).stem
+        for entry in entries
+        if (Path(entry.name).suffix == ".py" and entry.is_file()) or os.path.isfile(f"{entry.path}/__init__.py")
+    )
+
+
 def _specs_at(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path] if path.suffix in _SUFFIXES and path.exists() else []

@@ -5,12 +5,10 @@ runs protoc and ``schema`` reads its descriptors; ``yaml_entities`` and ``option
 ``merge`` joins both, ``resolve`` looks names up, and ``lower`` makes the service of a spec that has no errors.
 """
 
-from cloudstate.compiler.frontend.document import json_schema
 from cloudstate.compiler.frontend.lower import lower
 from cloudstate.compiler.frontend.read import read
 
 __all__ = [
-    "json_schema",
     "lower",
     "read",
 ]

@@ -24,19 +24,6 @@ def modules_of(folder: Path, shown: str, entities: Iterable[EntitySpec]) -> Mapp
     return modules
 
 
-def top_level_modules(folder: Path) -> frozenset[str]:
-    """The names under which Python can import what lies in the folder, except for folders that are no packages."""
-    try:
-        entries = list(folder.iterdir())
-    except OSError:
-        return frozenset()
-    return frozenset(
-        entry.stem
-        for entry in entries
-        if (entry.suffix == ".py" and entry.is_file()) or (entry / "__init__.py").is_file()
-    )
-
-
 def _module(source: Source) -> AuthorModule:
     try:
         tree = ast.parse(source.text)

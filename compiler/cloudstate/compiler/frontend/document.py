@@ -5,24 +5,16 @@ Only shapes are described here. What names mean is decided in ``bind.py``, what 
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-_DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
-_MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+from cloudstate.compiler.frontend.duration import milliseconds
 
 ModelName = Literal["event-sourced", "value", "crdt", "action"]
 CrdtName = Literal["gcounter", "pncounter", "gset", "orset", "lwwregister", "flag", "ormap", "vote"]
 EffectName = Literal["read", "write"]
-
-
-def milliseconds(duration: str) -> int | None:
-    """``30s`` in milliseconds; None if the text is not a duration."""
-    match = _DURATION.fullmatch(duration)
-    return int(match[1]) * _MILLISECONDS[match[2]] if match else None
 
 
 def _check_duration(duration: str) -> str:

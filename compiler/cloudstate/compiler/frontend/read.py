@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from cloudstate.compiler.diagnostics import Diagnostic, codes
-from cloudstate.compiler.frontend.author import modules_of, top_level_modules
+from cloudstate.compiler.frontend.author import modules_of
 from cloudstate.compiler.frontend.declaration import EntityDeclaration
 from cloudstate.compiler.frontend.deployment import deployment_of, store_of
 from cloudstate.compiler.frontend.files import ProtoRoot, read_source
@@ -18,10 +18,10 @@ from cloudstate.compiler.frontend.places import places_of
 from cloudstate.compiler.frontend.protos import compile_protos, own_files
 from cloudstate.compiler.frontend.resolve import Resolver
 from cloudstate.compiler.frontend.schema import schema_of
-from cloudstate.compiler.frontend.validation import validate
+from cloudstate.compiler.frontend.shape import has_shape
 from cloudstate.compiler.frontend.yaml_entities import entities_of
-from cloudstate.compiler.frontend.yaml_path import lookup, value, values
-from cloudstate.compiler.inputs import PROTO_FOLDER, Input
+from cloudstate.compiler.frontend.yaml_path import data, lookup, value, values
+from cloudstate.compiler.inputs import PROTO_FOLDER, Input, top_level_modules
 from cloudstate.compiler.model.naming import service_name_of
 from cloudstate.compiler.model.schema import Schema
 from cloudstate.compiler.model.service import Placement
@@ -88,13 +88,22 @@ def _yaml_document(source: Source) -> _Document | tuple[Diagnostic, ...]:
         wrong = codes.WRONG_TYPE.at(node.span, key="the spec", found="not a mapping", expected="a mapping")
         return (*findings, wrong.help("start with `apiVersion: cloudstate.io/v1`"))
     # What is broken YAML is not looked at twice: its missing parts would only be reported again.
-    tree, shape = validate(node)
+    tree, shape = _valid(node)
     name = value(tree, "metadata", "name")
     body = lookup(tree, "spec") or Mapping((), node.span)
     if any(problem.kind is ProblemKind.SYNTAX for problem in problems):
         shape = ()
     written = lookup(node, "spec") or body
     return _Document(body, written, name or Located("", node.span), values(body, "protos"), (*findings, *shape))
+
+
+def _valid(node: Mapping) -> tuple[Mapping, tuple[Diagnostic, ...]]:
+    """What of the tree is as it should be, and all findings. Most trees are, and need no pydantic to say so."""
+    if has_shape(data(node)):
+        return node, ()
+    from cloudstate.compiler.frontend.validation import validate
+
+    return validate(node)
 
 
 def _problem(problem: Problem) -> Diagnostic:

@@ -7,12 +7,12 @@ from typing import Any
 
 from cloudstate.compiler.diagnostics import closest
 from cloudstate.compiler.frontend.declaration import CommandDeclaration, EntityDeclaration, UpcasterDeclaration
-from cloudstate.compiler.frontend.document import EntityDocument, milliseconds
+from cloudstate.compiler.frontend.duration import milliseconds
+from cloudstate.compiler.frontend.shape import entity_keys
 from cloudstate.compiler.frontend.yaml_path import lookup, value, values
 from cloudstate.compiler.source import Located, Mapping, Node, Sequence, Span
 
 _PLAIN = ("model", "type", "class", "state", "crdt")
-_KEYS = frozenset(field.alias or name for name, field in EntityDocument.model_fields.items())
 
 
 def entities_of(spec: Node, written: Node) -> Iterator[EntityDeclaration]:
@@ -43,7 +43,7 @@ def _filled(entry: Mapping) -> dict[str, Span]:
 
 def _meant(key: str) -> str:
     """The key itself, or the one that it is a misspelling of."""
-    return key if key in _KEYS else closest(key, _KEYS)
+    return key if key in entity_keys() else closest(key, entity_keys())
 
 
 def _entity(entry: Mapping, service: Located[str], attempted: frozenset[str]) -> EntityDeclaration:

@@ -51,6 +51,11 @@ def recover(folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def has_leftover(folder: Path) -> bool:
+    """Whether a run that died has left something beside the folder, which the next ``write`` clears away."""
+    return os.path.exists(_old(folder))
+
+
 def _old(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}{_OLD}")
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.unit.compiler.projects import HEAD, spec_text
 
-from cloudstate.compiler.frontend import json_schema
-from cloudstate.compiler.frontend.document import milliseconds
+from cloudstate.compiler.frontend.document import json_schema
+from cloudstate.compiler.frontend.duration import milliseconds
 from cloudstate.compiler.frontend.validation import validate
 from cloudstate.compiler.frontend.yaml_path import data, key_span, lookup
 from cloudstate.compiler.source import Mapping, Source

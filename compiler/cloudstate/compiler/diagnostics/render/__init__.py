@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 
 from cloudstate.compiler.diagnostics.diagnostic import Diagnostic
-from cloudstate.compiler.diagnostics.render import github, json, sarif, text
 
 FORMATS = ("text", "json", "github", "sarif")
 
 
 def render(diagnostics: Sequence[Diagnostic], format_: str) -> str:
     """The findings in one of ``FORMATS``; "" if the format says nothing where there are none."""
-    match format_:
-        case "text":
-            return text.render(diagnostics)
-        case "json":
-            return json.render(diagnostics)
-        case "github":
-            return github.render(diagnostics)
-        case "sarif":
-            return sarif.render(diagnostics)
-    raise ValueError(f"unknown format {format_!r}")
+    if format_ not in FORMATS:
+        raise ValueError(f"unknown format {format_!r}")
+    # Only the one that is asked for is imported.
+    module = importlib.import_module(f"{__name__}.{format_}")
+    text: str = module.render(diagnostics)
+    return text
