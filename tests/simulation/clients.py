@@ -40,6 +40,7 @@ class Clients:
         self.history: list[Operation] = []
         self.unknown: Count[str] = Count()
         self.refused: Count[str] = Count()
+        self._seen: Count[str] = Count()
         self._numbers = 0
         self._is_over = False
 
@@ -77,12 +78,14 @@ class Clients:
 
     async def _operation(self, counter: str, adds: bool) -> None:
         self._numbers += 1
-        id, begin = f"id{self._numbers}", self.world.now
+        id, begin, least = f"id{self._numbers}", self.world.now, self._seen[counter] + adds
         while not await self._attempt(counter, adds, id, begin):
             if self.world.now > begin + STAMINA:
                 self.unknown[counter] += adds
                 return
             await asyncio.sleep(self.world.random.uniform(0.01, 0.2))
+        result = self.history[-1].result
+        assert result >= least, f"{id} began at {begin:.6f}, {counter} was {least - adds} before that, now {result}"
 
     async def _attempt(self, counter: str, adds: bool, id: str, begin: float) -> bool:
         """Ask a node that is ready once."""
@@ -98,6 +101,7 @@ class Clients:
                 raise
             self.refused[str(error) or "no answer"] += 1
             return False
+        self._seen[counter] = max(self._seen[counter], result)
         self.history.append(Operation(counter, adds, begin, self.world.now, result))
         self.world.trace.note("client", f"{counter}: {'add' if adds else 'read'} {id} at {node.name} gave {result}")
         return True

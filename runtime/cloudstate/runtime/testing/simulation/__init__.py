@@ -1,6 +1,6 @@
 """A service on many nodes in one test: the network, the journal and time are simulated, everything else is real.
 
-Every run is decided by its seed. docs/simulation.md shows how to use it; start reading at ``scenario.py``.
+Every run is decided by its seed. docs/testing.md shows how to use it; start reading at ``scenario.py``.
 """
 
 from cloudstate.runtime.testing.simulation.engine import SimulatedEngine
