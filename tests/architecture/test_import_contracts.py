@@ -28,6 +28,7 @@ PLANTS = [
     ("compiler-floors", f"{COMPILER}/utils/__init__.py", ""),
     ("sans-io", f"{RUNTIME}/entity/planted.py", "import asyncio"),
     ("sans-io", f"{RUNTIME}/transport/wire/planted.py", "import time"),
+    ("replication-core", f"{RUNTIME}/replication/core.py", "import asyncio"),
     ("sqlite", f"{RUNTIME}/host/planted.py", "import sqlite3"),
     ("sqlite", f"{RUNTIME}/journal/planted.py", "import sqlite3"),
     ("postgresql", f"{RUNTIME}/journal/planted.py", "import asyncpg"),

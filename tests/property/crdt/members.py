@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from cloudstate.runtime.entity.messages import Answer, Command, Reply
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import CrdtFunction, CrdtTold
 from cloudstate.runtime.host import CrdtHost
-from cloudstate.runtime.journal import EntityKey, Journal, MemoryJournal
+from cloudstate.runtime.journal import EntityKey, Journal, JournalUnavailable, MemoryJournal
 from cloudstate.runtime.replication import Replication
 from cloudstate.runtime.testing.simulation.engine import SimulatedEngine
 from cloudstate.runtime.testing.simulation.journal import JournalConditions, SharedJournal, SimulatedJournal
@@ -161,6 +161,13 @@ def voters(made: list[Made], ops: list[Op], audience: Audience) -> VoteValue:
     return VoteValue(audience.member in yes, len(yes), len(audience.members))
 
 
+async def tried(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do something that needs the journal, until it answers."""
+    while True:
+        with suppress(JournalUnavailable):
+            return await work()
+
+
 class Directory:
     """Who is there, as each member sees it."""
 
@@ -188,7 +195,7 @@ class Member:
         self._chance = random.Random(chance.random())
 
     async def start(self) -> None:
-        await self.journal.open()
+        await tried(self.journal.open)
         await self.engine.open()
         self.replication = Replication(self.engine, self.directory, "things", self._chance)
         await self.replication.start()

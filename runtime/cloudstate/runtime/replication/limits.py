@@ -23,7 +23,7 @@ class Limits:
     wait: float = 5.0
     ask: float = 0.5
     tick: float = 0.25
-    announced: int = 500
+    announced: int = 200
     wholes: int = 200
     reread: int = 100
     reread_slowly: int = 10

@@ -116,6 +116,10 @@ class Replication:
             after: the latest dot of this node before it.
             done: for more than LOCAL: told once whether the change is where it should be.
         """
+        if not self._is_open:
+            if done is not None:
+                done(False)
+            return
         self._execute(self._core.spread(key, Change(delta, after), consistency, done, self._now()))
         self._soon()
 
