@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from cloudstate.cli.listening import print_not_listening
 from cloudstate.cli.project import NotCompiled, find_project
 from cloudstate.cli.serving import add_address, add_log
 
@@ -42,6 +43,5 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     except OSError as error:
         place = f"unix:{arguments.unix}" if arguments.unix else f"{arguments.host}:{arguments.port}"
-        print(f"error: {place}: {error.strerror or error}", file=sys.stderr)
-        return 3
+        return print_not_listening(place, error)
     return 0

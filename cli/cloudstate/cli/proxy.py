@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from cloudstate.cli.listening import print_not_listening
 from cloudstate.cli.serving import add_address, add_front_door, add_log
 
 HELP = "serve a user function in any language: gRPC and HTTP/JSON on one port"
@@ -75,6 +76,5 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"error: --user-function: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"error: {settings.host}:{settings.port}: {error.strerror or error}", file=sys.stderr)
-        return 3
+        return print_not_listening(f"{settings.host}:{settings.port}", error)
     return 0

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from cloudstate.cli.listening import print_not_listening
 from cloudstate.cli.project import NotCompiled, Project, find_project
 from cloudstate.cli.serving import add_address, add_front_door, add_log
 
@@ -84,8 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"error: the cluster cannot be joined: {error}", file=sys.stderr)
         return 3
     except OSError as error:
-        print(f"error: {arguments.host}:{arguments.port}: {error.strerror or error}", file=sys.stderr)
-        return 3
+        return print_not_listening(f"{arguments.host}:{arguments.port}", error)
     return 0
 
 

@@ -24,6 +24,8 @@ from cloudstate.runtime.payload import Payload
 #: Replaying yields to other work after so many events.
 REPLAY_SLICE = 1000
 
+_WAY_OUT = "Keep the event in the spec, or write an upcaster. Or is this the journal of another service?"
+
 
 class EmbeddedEventSourced:
     """The author's event-sourced entity: makes one instance per live entity."""
@@ -124,7 +126,9 @@ class EventSourcedInstance(DurableInstance):
         for sequence, payload in events:
             fold = folds.get(payload.type_url)
             if fold is None:
-                raise TypeError(f"no handler for stored events of type {payload.type_url}")
+                unknown = TypeError(f"no handler for stored events of type {payload.type_url}")
+                unknown.add_note(f"There are handlers for {', '.join(sorted(folds))}. {_WAY_OUT}")
+                raise unknown
             self.state = self._folded(fold, fold.parse(payload.value))
             self.sequence = sequence
 

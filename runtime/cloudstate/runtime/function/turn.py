@@ -67,9 +67,9 @@ def action_of(handler: Handler, result: Any, ctx: Context) -> Action:
     if isinstance(result, Forward):
         call: Call[Any] = result.call
         return messages.Forward(call.service, call.command, call.message.SerializeToString(), call.metadata)
+    method = getattr(handler.call, "__qualname__", f"the handler of {handler.name}")
     raise TypeError(
-        f"the handler of `{handler.name}` returned {type(result).__name__}; "
-        f"it must return {handler.output.__name__} or a forward"
+        f"`{method}` returned {type(result).__name__}; it must return {handler.output.__name__} or a forward"
     )
 
 

@@ -197,6 +197,7 @@ async def test_an_event_of_an_unknown_type_fails_the_command_and_not_the_others(
     assert isinstance(failure, Failure)
     assert "`account` entity `bad` failed while replaying (sequence 1)" in failure.description
     assert "no handler for stored events of type x/unknown.Event" in caplog.text
+    assert "write an upcaster" in caplog.text
     assert await runtime.units("Account", "Balance", key="good") == 0
 
 

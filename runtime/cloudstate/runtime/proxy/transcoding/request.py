@@ -59,7 +59,8 @@ def _apply_body(message: Message, binding: Binding, content_type: str, body: byt
             decoder.decode(body, target)
     except Exception as error:
         # json_format lets many types of exception through for JSON of an unexpected shape: the client's mistake, all.
-        raise RequestRefused(400, f"the body is not the JSON of `{_expected(binding)}`: {_reason(error)}") from error
+        reason = _reason(error, body, is_object=field is None)
+        raise RequestRefused(400, f"the body is not the JSON of `{_expected(binding)}`: {reason}") from error
 
 
 def _expected(binding: Binding) -> str:
@@ -70,9 +71,13 @@ def _expected(binding: Binding) -> str:
     return f"{name}.{field.name}" if field.message_type is None else field.message_type.full_name
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, body: bytes, *, is_object: bool) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
+    if not body.strip():
+        return "it is empty; send {} for a message without fields"
+    if is_object and body.lstrip()[:1] == b"[":
+        return "it is a list; send an object"
     return str(error) or type(error).__name__
 
 
