@@ -42,8 +42,10 @@ def check(world: World, kind: Kind, kept: list[Call]) -> None:
     if not world.log.made:
         return
     final = records[0].state if records[0] is not None and records[0].state is not None else State(kind)
-    for made in world.log.made:
+    undone = world.log.undone()
+    for number, made in enumerate(world.log.made):
         if any(made.call is call for call in kept):
+            assert number not in undone
             assert is_in(made.delta, final), f"{made} was answered and is gone"
     ops = world.log.ops(final)
     for member in world.members.values():

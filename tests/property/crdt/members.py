@@ -125,9 +125,20 @@ class Log:
         finally:
             Replica.change = original  # type: ignore[method-assign]
 
+    def undone(self) -> set[int]:
+        """The changes whose dots were used again: nothing was written, and the member was told so."""
+        latest = {(made.node, dot.number): n for n, made in enumerate(self.made) for dot in made.delta.facts}
+        return {
+            n
+            for n, made in enumerate(self.made)
+            for dot in made.delta.facts
+            if dot.node == made.node and latest[made.node, dot.number] != n
+        }
+
     def ops(self, final: State) -> list[Op]:
         """The changes that are in a state, with what each had seen of the others."""
-        there = [made for made in self.made if is_in(made.delta, final)]
+        undone = self.undone()
+        there = [made for n, made in enumerate(self.made) if n not in undone and is_in(made.delta, final)]
         return [
             Op(
                 made.node,
