@@ -52,10 +52,13 @@ def _drift(spec: Spec, entity: EntitySpec, handlers: Handlers) -> Iterator[Diagn
     module = spec.modules.get(module_name)
     file = f"{module_name.replace('.', '/')}.py"
     place = entity.implementation.span if entity.implementation else entity.service.span
-    if module is None or module.classes is None:
-        reason = "is not valid Python" if module else "does not exist"
-        found = codes.CLASS_NOT_FOUND.at(place, f"`{file}` beside the spec {reason}", path=path)
+    if module is None:
+        found = codes.CLASS_NOT_FOUND.at(place, f"`{file}` beside the spec does not exist", path=path)
         yield found.help(_class_help(spec, class_name, handlers))
+        return
+    if module.classes is None:
+        found = codes.CLASS_NOT_FOUND.at(place, f"`{file}` beside the spec is not valid Python", path=path)
+        yield (found.also(*module.mistake) if module.mistake else found).help(f"mend `{file}`")
         return
     author = module.classes.get(class_name)
     if author is None:

@@ -27,9 +27,18 @@ def modules_of(folder: Path, shown: str, entities: Iterable[EntitySpec]) -> Mapp
 def _module(source: Source) -> AuthorModule:
     try:
         tree = ast.parse(source.text)
-    except (SyntaxError, ValueError, RecursionError):
+    except SyntaxError as error:
+        return AuthorModule(None, _mistake(error, source))
+    except (ValueError, RecursionError):
         return AuthorModule(None)
     return AuthorModule({node.name: _class(node, source) for node in tree.body if isinstance(node, ast.ClassDef)})
+
+
+def _mistake(error: SyntaxError, source: Source) -> tuple[Span, str] | None:
+    if error.lineno is None:
+        return None
+    start = source.offset(error.lineno, error.offset or 1)
+    return Span(source, start, min(start + 1, len(source.text))), error.msg
 
 
 def _class(node: ast.ClassDef, source: Source) -> AuthorClass:

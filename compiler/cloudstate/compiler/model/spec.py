@@ -132,9 +132,15 @@ class AuthorClass:
 
 @dataclass(frozen=True, slots=True)
 class AuthorModule:
-    """A Python module beside the spec; ``classes`` is None where the file is not valid Python."""
+    """A Python module beside the spec.
+
+    Attributes:
+        classes: by name; None where the file is not valid Python.
+        mistake: then where it is not, and why, if Python says so.
+    """
 
     classes: Mapping[str, AuthorClass] | None
+    mistake: tuple[Span, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
