@@ -70,4 +70,12 @@ def _report(seed: int, world: World, error: Exception) -> str:
     test = os.environ.get("PYTEST_CURRENT_TEST", "").removesuffix(" (call)")
     trace = "\n".join(world.trace.lines())
     again = f"SEED={seed} python -m pytest '{test}'" if test else f"simulate({seed}, ...)"
-    return f"{type(error).__name__}: {error}\n\nWhat happened last:\n{trace}\n\nreproduce with: {again}"
+    what = "\n".join(f"{type(each).__name__}: {each}" for each in _single(error))
+    return f"{what}\n\nWhat happened last:\n{trace}\n\nreproduce with: {again}"
+
+
+def _single(error: BaseException) -> list[BaseException]:
+    """The errors that a group is made of."""
+    if isinstance(error, BaseExceptionGroup):
+        return [single for each in error.exceptions for single in _single(each)]
+    return [error]

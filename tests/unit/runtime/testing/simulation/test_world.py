@@ -179,6 +179,18 @@ def test_a_failure_says_how_to_run_it_again() -> None:
     assert any("node1" in line and "is killed" in line for line in before)
 
 
+def test_a_failure_of_a_group_says_what_failed() -> None:
+    async def fail() -> None:
+        raise ValueError("wrong")
+
+    async def scenario(_: World) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+
+    with pytest.raises(AssertionError, match=r"^ValueError: wrong\n"):
+        simulate(1, scenario)
+
+
 def test_faults_are_the_same_for_the_same_seed_and_end() -> None:
     def checksum(seed: int) -> int:
         async def scenario(world: World) -> int:
