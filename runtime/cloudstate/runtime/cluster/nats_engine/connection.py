@@ -102,10 +102,24 @@ class Connection:
             with suppress(OSError, nats.errors.Error):  # what waits cannot be sent any more
                 await self._client.close()
         finally:
-            # After an error, or when this is cancelled, the client leaves its socket open.
-            transport = getattr(self._client, "_transport", None)
-            if transport is not None:
-                transport.close()
+            self._bury()
+
+    def _bury(self) -> None:
+        """End what the client leaves behind when its closing fails half-way: its socket, tasks, their errors.
+
+        There is no public way to that. If a future client names these otherwise, they are left to the collector.
+        """
+        transport = getattr(self._client, "_transport", None)
+        if transport is not None:
+            transport.close()
+        for subscription in getattr(self._client, "_subs", {}).values():
+            task = getattr(subscription, "_wait_for_msgs_task", None)
+            if task is not None:
+                task.cancel()
+        for name in ("_reading_task", "_flusher_task"):
+            task = getattr(self._client, name, None)
+            if task is not None:
+                task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def check(self) -> None:
         """Come back when the server has got everything so far: a message to ourselves has come back.
@@ -150,7 +164,6 @@ class Connection:
                 logger.warning("%s does not take messages as fast as they come: some are dropped", self.server)
             self._is_full = True
             return
-        self._is_full = False
         publishing = client.publish(subject, message)
         try:
             # It writes into a buffer which is sent at the end of the turn, and has nothing to wait for: the buffer's

@@ -71,7 +71,7 @@ class Watch:
             try:
                 return await self._begun(_PATIENCE)
             except EngineUnavailable as error:
-                logger.warning("the table of the cluster cannot be read: %s", error)
+                logger.info("the table of the cluster cannot be read: %s", error)
             await asyncio.sleep(_PAUSE)
 
     async def _begun(self, limit: float | None) -> _Feed:
