@@ -19,6 +19,7 @@ from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.cluster.nats_engine import NatsEngine
 from cloudstate.runtime.function.crdt import EmbeddedCrdt
 from cloudstate.runtime.host import CrdtHost, Reply, Request, Router
+from cloudstate.runtime.journal import Journal, MemoryJournal
 from cloudstate.runtime.journal.jetstream import JetStreamJournal, parse
 from cloudstate.runtime.replication import Replication
 
@@ -54,9 +55,10 @@ class Member:
 
 
 @asynccontextmanager
-async def member(server: Nats, name: str, service: str) -> AsyncIterator[Member]:
+async def member(server: Nats, name: str, service: str, journal: Journal | None = None) -> AsyncIterator[Member]:
+    """A member; its journal is that of the server, if it is given none."""
     engine = NatsEngine(f"nats://127.0.0.1:{server.port}", service)
-    journal = JetStreamJournal(parse(url([server], service)), SystemClock())
+    journal = journal or JetStreamJournal(parse(url([server], service)), SystemClock())
     await journal.open()
     await engine.open()
     replication = Replication(engine, Directory(name, frozenset("ab")), service, Random(1))
@@ -97,3 +99,21 @@ async def test_members_that_write_at_the_same_time_lose_nothing(servers: list[Na
             assert len(everybody.split(",")) == 61
         async with member(servers[0], "c", service) as c:
             assert await c.ask("Show") == everybody
+
+
+async def test_members_that_could_not_hear_each_other_agree_afterwards() -> None:
+    with nats() as (server,):
+        one = member(server, "a", "rooms", MemoryJournal(SystemClock()))
+        other = member(server, "b", "rooms", MemoryJournal(SystemClock()))
+        async with asyncio.timeout(PATIENCE), one as a, other as b, b.watch() as stream:
+            assert await heard(stream) == ""
+            await a.ask("Enter", guest="Ada", far="all")
+            assert await heard(stream) == "Ada"
+            server.kill()
+            assert await a.ask("Enter", guest="Bob") == "Ada,Bob"
+            assert await b.ask("Enter", guest="Cleo") == "Ada,Cleo"
+            assert await heard(stream) == "Ada,Cleo"
+            server.start()
+            assert await heard(stream) == "Ada,Bob,Cleo"
+            await a.ask("Enter", guest="Dan", far="all")
+            assert await b.ask("Show") == "Ada,Bob,Cleo,Dan"
