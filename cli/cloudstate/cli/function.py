@@ -9,6 +9,7 @@ from pathlib import Path
 from cloudstate.cli.listening import print_not_listening
 from cloudstate.cli.project import NotCompiled, find_project
 from cloudstate.cli.serving import add_address, add_log
+from cloudstate.cli.staleness import tell_if_stale
 
 HELP = "serve a compiled service's code as a user function, for any CloudState proxy"
 
@@ -30,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     configure_logs(arguments.log_level, arguments.log_format)
     try:
         project = find_project(arguments.project, arguments.out)
+        tell_if_stale(arguments.project, arguments.out)
         settings = FunctionSettings(
             generated=project.generated,
             code=project.code,

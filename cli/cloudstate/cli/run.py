@@ -10,6 +10,7 @@ from pathlib import Path
 from cloudstate.cli.listening import print_not_listening
 from cloudstate.cli.project import NotCompiled, Project, find_project
 from cloudstate.cli.serving import add_address, add_front_door, add_log
+from cloudstate.cli.staleness import tell_if_stale
 
 HELP = "serve a compiled service: gRPC and HTTP/JSON on one port"
 
@@ -55,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     configure_logs(arguments.log_level, arguments.log_format)
     try:
         project = find_project(arguments.project, arguments.out)
+        if not arguments.worker_of:
+            tell_if_stale(arguments.project, arguments.out)
         if arguments.workers > 1:
             return _run_workers(arguments, project)
         if arguments.worker_of:
