@@ -25,6 +25,7 @@ SUBCOMMANDS = {
     "apply": "apply the generated manifests to a Kubernetes cluster, and delete what left the project",
     "verify": "hold what is in a Kubernetes cluster against what was generated",
     "status": "show the workloads of a project in a Kubernetes cluster",
+    "lint": "hold finished Kubernetes manifests against rules that their schemas do not have",
     "explain": "explain a finding of the compiler by its code or name",
     "schema": "print the JSON Schema of specs, for editors",
 }

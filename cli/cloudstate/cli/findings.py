@@ -23,6 +23,11 @@ def add_specs(parser: argparse.ArgumentParser) -> None:
         help="a folder with service.yaml, a folder of such folders, a YAML file, or an annotated .proto file",
     )
     parser.add_argument("--name", help="the service's name, where the spec is a .proto file (default: the file's)")
+    add_format(parser)
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Declare the argument that says how findings are printed."""
     parser.add_argument(
         "--format",
         choices=["text", "json", "github", "sarif"],
@@ -77,8 +82,7 @@ def _selection(text: str) -> frozenset[str]:
     selected: set[str] = set()
     for part in text.split(","):
         code = codes.find(part)
-        prefix = part.upper() if part.upper().startswith("CS") else "-"
-        named = {code.id} if code else {id_ for id_ in codes.CATALOGUE if id_.startswith(prefix)}
+        named = {code.id} if code else {id_ for id_ in codes.CATALOGUE if part and id_.startswith(part.upper())}
         if not named:
             raise argparse.ArgumentTypeError(f"`{part}` is no code; `cloudstate explain` lists them")
         selected |= named

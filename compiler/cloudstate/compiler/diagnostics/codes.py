@@ -1,7 +1,8 @@
 """The catalogue of everything the compiler can find. A code is never used for something else later.
 
 The first digit is the phase: 0 files, 1 syntax, 2 names, 3 meaning, 4 deployment, 5 output, 6 the lock file,
-7 documents of an operator, 9 the compiler itself.
+7 documents of an operator, 9 the compiler itself. Rules for finished manifests begin with what they are about: IST,
+K8S, KNA, STO.
 Every entry has a page under ``explain/`` and a failing example under ``tests/golden/diagnostics/``.
 """
 
@@ -200,6 +201,42 @@ PASSWORD_IN_DOCUMENT = _warning("CS7015", "password-in-document", "a password st
 
 # 9: the compiler itself
 INTERNAL_ERROR = _entry(Severity.BUG, "CS9001", "internal-error", "the program failed: {reason}")
+
+# Finished manifests: the numbers are those by which these rules are known elsewhere, too
+BAD_HASH = _error("IST301", "bad-hash", "{reason}")
+HASH_NEEDS_ROUTE = _error("IST302", "hash-needs-route", "the waypoint hashes nothing for `{name}`")
+HASH_ON_HEADLESS = _error("IST303", "hash-on-headless", "`{name}` is not balanced, so its requests are not hashed")
+UNSAFE_RETRIES = _error("IST304", "unsafe-retries", "a command may be done twice")
+POLICY_SHUTS_OUT = _error("IST305", "policy-shuts-out", "{who} cannot reach port {port}")
+TABLE_NOT_PRIME = _error("IST306", "table-not-prime", "{found} is not the size of a Maglev table")
+PLAIN_TEXT_ALLOWED = _error("IST307", "plain-text-allowed", "the mesh takes requests that are not encrypted")
+BAD_OBJECT_NAME = _error("K8S101", "bad-object-name", "`{name}` cannot be {what}")
+WORKLOAD_NAME_TOO_LONG = _error("K8S102", "workload-name-too-long", "`{name}` is too long for a StatefulSet")
+DUPLICATE_OBJECT = _error("K8S103", "duplicate-object", "the {kind} `{name}` is there twice")
+SELECTS_NOTHING = _error("K8S110", "selects-nothing", "the selector does not select {what}")
+IMMUTABLE_FIELD = _error("K8S111", "immutable-field", "`{name}` of the {kind} `{object}` cannot be changed")
+DANGLING_REFERENCE = _error("K8S112", "dangling-reference", "there is no {kind} `{name}`")
+BAD_PORT = _error("K8S120", "bad-port", "{reason}")
+PROTOCOL_UNSAID = _warning("K8S121", "protocol-unsaid", "the port `{name}` does not say that it speaks HTTP/2")
+QUANTITY_REFUSED = _error("K8S130", "quantity-refused", "`{found}` is not a quantity of Kubernetes")
+LIMIT_BELOW_REQUEST = _error("K8S131", "limit-below-request", "the limit of {name} is below its request")
+PROBE_HANDLERS = _error("K8S140", "probe-handlers", "`{name}` needs one way to do it")
+SAME_PROBES = _warning("K8S141", "same-probes", "the liveness probe asks just what the readiness probe asks")
+PROBE_MISSING = _error("K8S142", "probe-missing", "the container `{name}` has no `{probe}`")
+HOOK_TOO_LONG = _error("K8S150", "hook-too-long", "the hook does not end within the {grace} seconds that the pod has")
+GRACE_TOO_SHORT = _error("K8S151", "grace-too-short", "{grace} seconds are not enough to drain")
+BUDGET_BLOCKS_DRAIN = _error("K8S160", "budget-blocks-drain", "with {replicas} pods this budget blocks every drain")
+REPLICAS_FIXED = _error("K8S161", "replicas-fixed", "the autoscaler and the manifest both say how many pods there are")
+SECRET_IN_PLAIN = _error("K8S170", "secret-in-plain", "a credential stands in the manifests")
+IMAGE_NOT_PINNED = _warning("K8S171", "image-not-pinned", "`{image}` can become another image")
+NOT_RESTRICTED = _error("K8S180", "not-restricted", "the pod is not `restricted`: {reason}")
+TOO_NEW_FIELD = _error("K8S190", "too-new-field", "`{name}` is unknown to Kubernetes {target}")
+KNATIVE_STATE = _error("KNA401", "knative-state", "Knative keeps no state")
+KNATIVE_PORTS = _error("KNA402", "knative-ports", "Knative refuses {reason}")
+KNATIVE_TIMEOUT = _error("KNA403", "knative-timeout", "Knative ends requests early or refuses the timeout: {said}")
+KNATIVE_FIELD = _error("KNA404", "knative-field", "Knative does not take `{name}` unless it is told to")
+JOURNAL_NOT_SHARED = _error("STO501", "journal-not-shared", "{replicas} pods cannot share a journal that one pod has")
+EGRESS_UNDECLARED = _error("STO502", "egress-undeclared", "{what} is out of reach, or soon will be")
 
 #: All codes by id, in the order above.
 CATALOGUE = dict(_CATALOGUE)
