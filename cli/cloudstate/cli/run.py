@@ -112,7 +112,6 @@ def _run_workers(arguments: argparse.Namespace, project: Project) -> int:
         port=arguments.port,
         journal=journal,
         cluster=arguments.cluster,
-        store=project.code / ".cloudstate" / "nats",
         metrics_port=arguments.metrics_port,
     )
     return run_workers(workers, lambda address: print(f"serving {project.name} on {address}", flush=True))

@@ -11,20 +11,18 @@ import logging
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
-
-from cloudstate.runtime.app.embedded_nats import embedded_nats
 
 from cloudstate.runtime.app import process
+from cloudstate.runtime.app.embedded_nats import embedded_nats
 from cloudstate.runtime.errors import ServiceInvalid
 
 logger = logging.getLogger(__name__)
 
+_STDIN = 0
 #: Seconds before a worker that has ended is started again.
 _AGAIN = 1.0
 
@@ -39,7 +37,6 @@ class Workers:
         host, port: where they listen; port 0 picks a free one.
         journal: the address of their journal.
         cluster: the NATS servers that they meet on; None: one is started for them.
-        store: the directory in which that one keeps what it has.
         metrics_port: of the first; each other one's is one higher. None: nowhere.
         grace: seconds that a worker gets to end.
     """
@@ -50,7 +47,6 @@ class Workers:
     port: int
     journal: str
     cluster: str | None
-    store: Path
     metrics_port: int | None = None
     grace: float = 15.0
 
@@ -78,7 +74,8 @@ def end_with_parent() -> None:
     """Have this process, a worker, end as on SIGTERM as soon as the one that started it is gone."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        while os.read(_STDIN, 1024):
+            pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="end-with-parent", daemon=True).start()
@@ -87,11 +84,13 @@ def end_with_parent() -> None:
 async def _run(workers: Workers, port: int, ready: Callable[[str], None]) -> int:
     stop = process.stop_signal()
     async with AsyncExitStack() as stack:
-        url = workers.cluster or await stack.enter_async_context(embedded_nats(workers.store))
-        made = [_Worker(_command(workers, number, port, url)) for number in range(workers.count)]
+        url = workers.cluster
+        if url is None:
+            url = await stack.enter_async_context(embedded_nats())
+        made = [_Worker(_command(workers, number, port), url) for number in range(workers.count)]
         keeping = [asyncio.create_task(worker.keep(stop)) for worker in made]
         stopped = asyncio.create_task(stop.wait())
-        serving = asyncio.gather(*(worker.serves.wait() for worker in made))
+        serving = asyncio.create_task(_all_serve(made))
         await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             ready(f"{workers.host}:{port}")
@@ -106,6 +105,11 @@ async def _run(workers: Workers, port: int, ready: Callable[[str], None]) -> int
     return max(worker.code for worker in made)
 
 
+async def _all_serve(made: Sequence[_Worker]) -> None:
+    for worker in made:
+        await worker.serves.wait()  # as long as they take to start: one that ends first stops everything
+
+
 class _Worker:
     """One worker, again and again.
 
@@ -114,17 +118,20 @@ class _Worker:
         code: what it exited with, if it never served; else 0.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], cluster: str) -> None:
         self.serves = asyncio.Event()
         self.code = 0
         self._command = command
+        self._environment = {**os.environ, "CLOUDSTATE_CLUSTER": cluster}  # it may have a login: arguments are public
         self._process: asyncio.subprocess.Process | None = None
 
     async def keep(self, stop: asyncio.Event) -> None:
         """Start it, and start it again when it ends, until ``stop``. One that never serves stops everything."""
         while not stop.is_set():
             pipe = asyncio.subprocess.PIPE
-            started = self._process = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe)
+            started = self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=pipe, stdout=pipe, env=self._environment
+            )
             assert started.stdout is not None
             if (await started.stdout.readline()).strip():
                 self.serves.set()
@@ -149,8 +156,8 @@ class _Worker:
             self._process.kill()
 
 
-def _command(workers: Workers, number: int, port: int, cluster: str) -> list[str]:
-    command = [*workers.command, "--port", str(port), "--cluster", cluster, "--worker-of", str(workers.count)]
+def _command(workers: Workers, number: int, port: int) -> list[str]:
+    command = [*workers.command, "--port", str(port), "--worker-of", str(workers.count)]
     if workers.metrics_port is not None:
         command += ["--metrics-port", str(workers.metrics_port + number if workers.metrics_port else 0)]
     return command

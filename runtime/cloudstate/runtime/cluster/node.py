@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -26,13 +25,17 @@ from cloudstate.runtime.cluster.nearness import Nearness
 from cloudstate.runtime.cluster.plan import Members, plan
 from cloudstate.runtime.cluster.setting import Setting
 from cloudstate.runtime.cluster.shards import shard_of
-from cloudstate.runtime.cluster.table import NOBODY, Table, standing
+from cloudstate.runtime.cluster.table import NOBODY, Table, beat_of, standing
 from cloudstate.runtime.journal import Fence, Journal
 
 logger = logging.getLogger(__name__)
 
 #: Shards that are taken over, or given away, at the same time.
 MOST_TAKEN, MOST_GIVEN = 32, 16
+#: Signs of life that may be under way at the same time, where the engine is slow.
+_MOST_SIGNS = 4
+#: Signs of life that may be untold; an older one is of no use any more.
+_MOST_UNTOLD = 16
 #: A member that leaves looks so often whether it may go, in seconds.
 _LOOK_AGAIN = 0.02
 
@@ -71,10 +74,13 @@ class Node:
         """This member has been told everything that was written before."""
         self._known_revision = 0
         self._quiet_until = float("-inf")
-        self._beats: deque[tuple[int, float]] = deque(maxlen=8)
-        """Signs of life that were written and not told yet: revision and when they were begun."""
+        self._beats: dict[int, float] = {}
+        """Signs of life that were not told yet, and when they were begun."""
+        self._beat_number = 0
+        self._signs: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._is_leaving = False
+        self._is_gone = False
         self._round_is_due = False
         self._beating: asyncio.Task[None] | None = None
 
@@ -87,7 +93,8 @@ class Node:
     def owner(self, shard: int) -> str | None:
         """The member that owns a shard, as far as this one knows; None: nobody who is there."""
         owner = self.table.shards[shard].owner
-        return owner if owner in self.table.alive(self._known_at) else None
+        is_there = owner in self.table.alive(self._known_at) and self.table.has_shown_life(owner)
+        return owner if is_there else None
 
     def alive(self) -> frozenset[str]:
         """The members that are there, as far as this one knows."""
@@ -132,17 +139,23 @@ class Node:
         self._is_leaving = True
         try:
             async with asyncio.timeout(limit):
-                await self._engine.put(f"member.{self.me}", standing(True))
+                await self._sign()
                 self._round()
-                while self._busy or (self._held and len(self.alive()) > 1):
+                while self._busy or (self._held and self._others_can_take()):
                     await asyncio.sleep(_LOOK_AGAIN)
                     self._round()
         except (TimeoutError, EngineUnavailable) as error:
             logger.warning("%d shards were not handed over: %s", len(self._held), error or "no time is left")
         await self._end()
 
+    def _others_can_take(self) -> bool:
+        """Whether somebody stays to whom shards can be given."""
+        staying = (name for name, leaves in self.table.alive(self._known_at).items() if not leaves)
+        return self._may_move and any(name != self.me for name in staying)
+
     async def _end(self) -> None:
-        tasks = [*self._busy.values()] + ([self._beating] if self._beating is not None else [])
+        self._is_gone = True
+        tasks = [*self._busy.values(), *self._signs] + ([self._beating] if self._beating is not None else [])
         for task in tasks:
             task.cancel()
         if tasks:
@@ -156,32 +169,37 @@ class Node:
 
     async def _beat(self) -> None:
         """Signs of life, for ever."""
-        beats = 0
         while True:
-            begun = self._now()
-            try:
-                async with asyncio.timeout(self.lease.length / 3):
-                    revision = await self._engine.put(f"member.{self.me}", standing(self._is_leaving))
-            except (EngineUnavailable, TimeoutError) as error:
-                logger.warning("the cluster's engine does not answer: %s", error or "no answer in time")
-            else:
-                self._beats.append((revision, begun))
-                self._trust()
-            beats += 1
-            if beats % 4 == 0:
+            if len(self._signs) < _MOST_SIGNS:
+                sign = asyncio.get_running_loop().create_task(self._sign())
+                self._signs.add(sign)
+                sign.add_done_callback(self._signs.discard)
+            if self._beat_number % 4 == 0:
                 self.nearness.fade()
                 await self._tidy()
             self._round()
-            await asyncio.sleep(max(0.0, self.lease.beat - (self._now() - begun)))
+            await asyncio.sleep(self.lease.beat)
 
-    def _trust(self) -> None:
-        """Of the signs of life that have been told, the latest counts."""
-        told = [begun for revision, begun in self._beats if revision <= self._known_revision]
-        if not told or told[-1] <= self._known_at:
+    async def _sign(self) -> None:
+        """Write one sign of life. It counts when it is told, whatever comes of the writing."""
+        self._beat_number += 1
+        self._beats[self._beat_number] = self._now()
+        self._beats.pop(self._beat_number - _MOST_UNTOLD, None)
+        try:
+            async with asyncio.timeout(self.lease.length):
+                await self._engine.put(f"member.{self.me}", standing(self._is_leaving, self._beat_number))
+        except (EngineUnavailable, TimeoutError) as error:
+            logger.warning("the cluster's engine does not answer: %s", error or "no answer in time")
+
+    def _trust(self, beat: int) -> None:
+        """A sign of life of this member has been told, and with it everything that was written before."""
+        begun = self._beats.get(beat)
+        if begun is None or begun <= self._known_at:
             return
+        self._beats = {later: at for later, at in self._beats.items() if later > beat}
         if not self.is_member:  # nothing was told for long, so nothing was heard of the others either
             self.table.renewed(self._now())
-        self._known_at = told[-1]
+        self._known_at = begun
 
     async def _told(self, revision: int) -> None:
         """Wait until everything up to a revision has been told.
@@ -214,9 +232,10 @@ class Node:
             self._changed(shard)
             if not entry.value:  # the engine has lost its table: who serves a shard gets time to say so
                 self._quiet_until = now + self.lease.length
+        if entry.key == f"member.{self.me}":
+            self._trust(beat_of(entry.value))
         if entry.revision > self._known_revision:
             self._known_revision = entry.revision
-            self._trust()
             self._news.set()
         self._round_soon()
 
@@ -231,7 +250,7 @@ class Node:
         """Do what the plan says, as far as it is not being done."""
         self._round_is_due = False
         now = self._now()
-        if not self.is_member:
+        if not self.is_member or self._is_gone:
             return
         alive = self.table.alive(self._known_at)
         leaving = frozenset(name for name, leaves in alive.items() if leaves)

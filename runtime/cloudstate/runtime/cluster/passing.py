@@ -207,7 +207,8 @@ class Passing:
         now = asyncio.get_running_loop().time()
         alive = self._node.alive()
         for journey in list(self._journeys.values()):
-            if journey.at is not None and journey.at not in alive and journey.abandon is None:
+            is_gone = journey.at is not None and journey.at not in alive and journey.abandon is None
+            if is_gone and (journey.is_repeatable or now >= journey.until):  # the answer may still come
                 self._lost(journey)
             elif journey.look_at <= now:
                 self._overdue(journey, now)

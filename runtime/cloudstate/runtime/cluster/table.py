@@ -72,6 +72,11 @@ class Table:
         """The members that are not gone, and whether each is leaving."""
         return {name: seen.is_leaving for name, seen in self._members.items() if now - seen.at < self.lease}
 
+    def has_shown_life(self, name: str) -> bool:
+        """Whether a member's record has changed since this member sees it: else it may be left over from the dead."""
+        seen = self._members.get(name)
+        return seen is not None and seen.at > seen.since
+
     def sign_of(self, name: str) -> int:
         """A number that changes with every sign of life of a member; 0: none is known."""
         seen = self._members.get(name)
@@ -109,14 +114,24 @@ class Table:
         return shard if self.shards[shard] != before else None
 
 
-def standing(is_leaving: bool) -> bytes:
-    """A member's record."""
-    return json.dumps({"leaving": is_leaving}).encode()
+def standing(is_leaving: bool, beat: int) -> bytes:
+    """A member's record; ``beat`` counts its signs of life."""
+    return json.dumps({"leaving": is_leaving, "beat": beat}).encode()
+
+
+def beat_of(record: bytes) -> int:
+    """Which sign of life a record is; 0: it does not say."""
+    beat = _read(record).get("beat")
+    return beat if isinstance(beat, int) else 0
 
 
 def _is_leaving(record: bytes) -> bool:
+    return _read(record).get("leaving") is True
+
+
+def _read(record: bytes) -> dict[str, object]:
     try:
         read = json.loads(record)
     except ValueError:
-        return False
-    return isinstance(read, dict) and read.get("leaving") is True
+        return {}
+    return read if isinstance(read, dict) else {}
