@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.property.test_crdt_sessions import OK, Node, Step, happen
 
 from cloudstate.runtime.clock import SystemClock
-from cloudstate.runtime.crdt import UNKNOWN, Audience, Record, decode
+from cloudstate.runtime.crdt import UNKNOWN, Audience, Dot, Record, decode
 from cloudstate.runtime.crdt.record import merged, shown
 from cloudstate.runtime.entity import crdt_messages as crdt
 from cloudstate.runtime.entity.crdt_session import CrdtSession
@@ -38,8 +39,9 @@ class Table:
 class Sharer(Node):
     """A node whose journal is the table. ``late``: writes that failed, as far as it knows, but may still be made."""
 
-    def __init__(self, name: str, table: Table, sent: list[Record]) -> None:
+    def __init__(self, name: str, table: Table, sent: list[tuple[Record, Dot]], node: str = "") -> None:
         self.table = table
+        self.node = node
         self.sent = sent
         self.names = 0
         self.expected = 0
@@ -49,7 +51,8 @@ class Sharer(Node):
 
     def new(self) -> CrdtSession:
         audience = Audience(self.name, frozenset(NAMES))
-        return CrdtSession(f"{self.name}{self.names}", audience, SystemClock(), 5, 2, is_shared=True)
+        node = self.node or f"{self.name}{self.names}"
+        return CrdtSession(node, audience, SystemClock(), 5, 2, is_shared=True, inherits=bool(self.node))
 
     def execute(self, effect: crdt.CrdtEffect) -> None:
         match effect:
@@ -60,7 +63,7 @@ class Sharer(Node):
                 self.expected = expected
             case crdt.Spread(delta=delta):
                 self.sees_written(delta)
-                self.sent.append(delta)
+                self.sent.append((delta, effect.after))
                 if effect.consistency is not crdt.Consistency.LOCAL:
                     self.feed(crdt.Reached(effect.number))
             case Answer(action=action) | crdt.Message(action=action) if action is OK:
@@ -98,8 +101,9 @@ class Sharer(Node):
             self.is_overtaken = True
         else:
             self.late.append((record, self.expected))
-            self.names += 1
-            self.session.node = f"{self.name}{self.names}"
+            if not self.node:
+                self.names += 1
+                self.session.node = f"{self.name}{self.names}"
             self.feed(PersistFailed(CloudStateError("lost")))
 
     def settle(self) -> None:
@@ -115,7 +119,8 @@ def step(nodes: list[Sharer], what: Step, ticket: int) -> None:
     node = nodes[which % len(nodes)]
     if action == 10:
         if node.sent:
-            node.feed(crdt.Heard(node.sent[x % len(node.sent)], receipt=None))
+            delta, after = node.sent[x % len(node.sent)]
+            node.feed(crdt.Heard(delta, None, after))
     elif action == 14:
         if node.late:
             node.table.write(*node.late.pop())
@@ -123,18 +128,20 @@ def step(nodes: list[Sharer], what: Step, ticket: int) -> None:
         happen(list(nodes), (which % len(nodes), action, x), ticket)
 
 
+@pytest.mark.parametrize("names", [("", "", "", ""), ("x", "x", "x", "x"), ("x", "x", "y", "y")])
 @given(seed=st.integers(0, 2**32), count=st.integers(0, 400))
-def test_nothing_that_was_answered_is_missing(seed: int, count: int) -> None:
+def test_nothing_that_was_answered_is_missing(names: tuple[str, ...], seed: int, count: int) -> None:
+    """Also where nodes have the same name, each of which takes the others to be gone."""
     random = Random(seed)
     history = [(random.randrange(4), random.randrange(15), random.randrange(1000)) for _ in range(count)]
-    table, sent = Table(), list[Record]()
-    nodes = [Sharer(name, table, sent) for name in NAMES]
+    table, sent = Table(), list[tuple[Record, Dot]]()
+    nodes = [Sharer(name, table, sent, node) for name, node in zip(NAMES, names, strict=True)]
     for ticket, what in enumerate(history):
         step(nodes, what, ticket)
     for node in nodes:
         node.late.clear()
         node.settle()
-    for record in sent:
+    for record, _ in sent:
         assert merged(table.record, record) == table.record
     for node in nodes:
         node.feed(crdt.Heard(table.record))

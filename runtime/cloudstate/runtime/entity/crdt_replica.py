@@ -51,6 +51,12 @@ class Replica:
         self._shown: State | None = None
         self._shown_to = audience
 
+    def counted(self, record: Record, generation: int | None = None) -> int:
+        """The latest number under this node's name in a record, if that is of this generation; else 0."""
+        if record.state is None or (generation is not None and generation != record.generation):
+            return 0
+        return record.state.context.latest(self.node)
+
     def hear(self, record: Record) -> bool:
         """Merge what another node or the journal knows; True if that was news.
 

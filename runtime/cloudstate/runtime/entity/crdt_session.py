@@ -13,6 +13,11 @@ more than LOCAL waits for them.
 Nodes that share a journal share the entity's one record in it. A write that finds it overtaken merges what others have
 written and begins anew: nothing of either is lost. What others tell is in that record before they tell it, so it is not
 written again. Where each node has a journal of its own, what others tell is written like a change made here.
+
+A node may have the name of one that is gone, where they share a journal: nobody can write twice under one name what is
+not the same, because each write is of everything that was written before it. Should the other one not be gone, whoever
+comes second sees changes in the record that are its own by name and that it did not make. It takes them over if it has
+made none itself that are not written, and starts again from the journal otherwise.
 """
 
 from __future__ import annotations
@@ -85,6 +90,16 @@ DELETED = "Entity deleted"
 CUT_OFF = "Entity terminated unexpectedly"
 
 
+class NameTaken(CloudStateError):
+    """Somebody else makes changes under this node's name; nothing was written."""
+
+    status = StatusCode.ABORTED
+    retry_safe = True
+
+    def __init__(self) -> None:
+        super().__init__("the entity is changed elsewhere under the name of this process; try again")
+
+
 class WallClock(Protocol):
     """Whatever tells the time; the real one is not for cores."""
 
@@ -97,13 +112,14 @@ class CrdtSession:
     """One entity.
 
     Args:
-        node: the name of this node in the causal history. Nobody else may ever use it. It may be replaced: another one
-            counts from when the entity is read again.
+        node: the name of this node in the causal history. Nobody else may ever use it, but see ``inherits``. It may be
+            replaced: another one counts from when the entity is read again.
         audience: this process and all processes of the cluster.
         clock: its wall time is what registers go by.
         max_waiting: how many commands may wait; the next one is answered RESOURCE_EXHAUSTED at once.
         pipeline: how many commands the function may have at a time.
         is_shared: all nodes write the same record, so that what is heard is durable.
+        inherits: the name may be that of a node that is gone, and perhaps is not; the record is shared then.
     """
 
     __slots__ = (
@@ -113,6 +129,7 @@ class CrdtSession:
         "_clock",
         "_durable",
         "_early",
+        "_inherits",
         "_is_loaded",
         "_is_shared",
         "_last_id",
@@ -137,11 +154,13 @@ class CrdtSession:
         pipeline: int = 100,
         *,
         is_shared: bool = False,
+        inherits: bool = False,
     ) -> None:
         self.phase = Phase.ABSENT
         self.sequence = 0
         self.node = node
         self._is_shared = is_shared
+        self._inherits = inherits
         self._replica = Replica(node, audience)
         self._clock = clock
         self._max_waiting = max_waiting
@@ -413,6 +432,8 @@ class CrdtSession:
         """Others have written first: merge, and write what they lack of ours."""
         if not self._outbox.is_writing:
             raise self._illegal(message)
+        if not self._may_merge(message.record):
+            return self._persist_failed(PersistFailed(NameTaken()))
         try:
             self._replica.hear(message.record)
         except KindConflict as conflict:
@@ -466,7 +487,8 @@ class CrdtSession:
 
     def _take_in(self, heard: Heard) -> list[CrdtEffect]:
         record, receipt, after = heard
-        if after is not None and not follows(record, self._replica.record, after):
+        follows_all = after is None or follows(record, self._replica.record, after)
+        if not follows_all or not self._may_merge(record):
             return [Missed(receipt)] if receipt is not None else []
         effects = self._hear(record)
         if receipt is not None and not effects:
@@ -488,6 +510,15 @@ class CrdtSession:
         if self._outbox.is_writing:
             self._being_written = now if self._being_written is before else merged(self._being_written, record)
         return []
+
+    def _may_merge(self, record: Record) -> bool:
+        """False if somebody else has made changes under this node's name that would be mixed up with its own."""
+        replica, durable = self._replica, self._durable
+        if not self._inherits or replica.counted(record) <= replica.counted(durable, record.generation):
+            return True
+        known = replica.record
+        is_ahead = replica.counted(known) > replica.counted(durable, known.generation)
+        return not (is_ahead or self._running or self._cancelling)
 
     def _acknowledge(self, receipt: Any) -> list[CrdtEffect]:
         return [Acknowledge(receipt)] if self._is_shared else self._outbox.acknowledge(receipt)
