@@ -45,7 +45,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code: 1 if the function is not fit, 3 if the machine is not."""
     from cloudstate.runtime import compat
-    from cloudstate.runtime.app import ProxySettings, configure_logs, run_proxy
+    from cloudstate.runtime.app import Clustered, ProxySettings, configure_logs, run_proxy
+    from cloudstate.runtime.cluster.engine import EngineUnavailable
     from cloudstate.runtime.errors import ServiceInvalid
     from cloudstate.runtime.journal.errors import JournalError
 
@@ -57,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         origins=tuple(arguments.cors_origin),
         broker=arguments.broker,
         traces=arguments.traces,
+        cluster=Clustered(arguments.cluster) if arguments.cluster else None,
         port=arguments.port,
         journal=arguments.journal,
         check_version=not arguments.no_version_check,
@@ -71,6 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     except JournalError as error:
         print(f"error: the journal cannot be used: {error}", file=sys.stderr)
+        return 3
+    except EngineUnavailable as error:
+        print(f"error: the cluster cannot be joined: {error}", file=sys.stderr)
         return 3
     except ValueError as error:
         print(f"error: --user-function: {error}", file=sys.stderr)

@@ -28,12 +28,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="where `cloudstate compile --out` has written")
     parser.add_argument(
-        "--cluster",
-        metavar="URL",
-        default=os.environ.get("CLOUDSTATE_CLUSTER"),
-        help="serve together with others: nats://HOST:PORT[?replicas=3] (default: $CLOUDSTATE_CLUSTER, or alone)",
-    )
-    parser.add_argument(
         "--workers",
         type=int,
         choices=range(1, 65),

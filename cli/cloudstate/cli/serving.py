@@ -35,7 +35,13 @@ def add_address(parser: argparse.ArgumentParser, variable: str, usual: int) -> N
 
 
 def add_front_door(parser: argparse.ArgumentParser) -> None:
-    """``--cors-origin``, ``--broker``, ``--traces`` and ``--metrics-port``: what only those have who serve clients."""
+    """What only those have who serve clients: ``--cluster``, ``--cors-origin``, ``--broker``, and where to look on."""
+    parser.add_argument(
+        "--cluster",
+        metavar="URL",
+        default=os.environ.get("CLOUDSTATE_CLUSTER"),
+        help="serve together with others: nats://HOST:PORT[?replicas=3] (default: $CLOUDSTATE_CLUSTER, or alone)",
+    )
     parser.add_argument(
         "--cors-origin",
         action="append",

@@ -9,6 +9,8 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from random import SystemRandom
+from typing import NamedTuple
 
 from cloudstate.runtime.clock import Clock
 from cloudstate.runtime.cluster.setting import Setting
@@ -16,6 +18,7 @@ from cloudstate.runtime.cluster.sharding import Sharding
 from cloudstate.runtime.description import ServiceDescription
 from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.journal import Journal
+from cloudstate.runtime.replication import Replication
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,17 @@ class Clustered:
     workers: int = 0
 
 
+class Cluster(NamedTuple):
+    """This process as a member: of the entities that have one writer each, and of those that every member has."""
+
+    sharding: Sharding
+    replication: Replication
+
+
 @asynccontextmanager
 async def opened_cluster(
     clustered: Clustered | None, description: ServiceDescription, journal: Journal, clock: Clock
-) -> AsyncIterator[Sharding | None]:
+) -> AsyncIterator[Cluster | None]:
     """This process as a member, connected and not yet joined; None where there is no cluster.
 
     Raises:
@@ -62,7 +72,10 @@ async def opened_cluster(
     engine = NatsEngine(clustered.url, description.name)
     await engine.open()
     try:
-        yield Sharding(member_name(), setting, engine, journal, clock)
+        sharding = Sharding(member_name(), setting, engine, journal, clock)
+        replication = Replication(engine, sharding, description.name, SystemRandom())
+        yield Cluster(sharding, replication)
+        await replication.close()
     finally:
         await engine.close()
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from cloudstate import entity_pb2 as pb
 from cloudstate.runtime.app import process
+from cloudstate.runtime.app.membership import Clustered, opened_cluster
 from cloudstate.runtime.app.wiring import Surroundings, Wired, opened_broker, opened_traces, wired
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.compat import NONE, Compat
@@ -42,6 +44,7 @@ class ProxySettings:
         broker: where topics are, e.g. ``memory:``; None: nowhere.
         traces: the address of an OpenTelemetry collector; None: nothing is traced.
         metrics_port: where metrics, /ready and /alive are served; None: nowhere.
+        cluster: the cluster to join; None: this process serves alone.
         grace: seconds that calls in progress get at shutdown.
     """
 
@@ -55,6 +58,7 @@ class ProxySettings:
     broker: str | None = None
     traces: str | None = None
     metrics_port: int | None = None
+    cluster: Clustered | None = None
     grace: float = 10.0
 
 
@@ -67,6 +71,7 @@ def run_proxy(settings: ProxySettings, ready: Callable[[str], None] = lambda add
     Raises:
         ServiceInvalid: the function cannot be served; it has been told why.
         JournalError: the journal cannot be opened.
+        EngineUnavailable: the cluster cannot be reached.
         OSError: the address cannot be bound.
     """
     process.run(_serve(settings, ready))
@@ -79,8 +84,9 @@ async def _serve(settings: ProxySettings, ready: Callable[[str], None]) -> None:
         async with (
             opened_broker(settings.broker) as broker,
             opened_traces(settings.traces, "cloudstate-proxy") as traces,
+            AsyncExitStack() as opened,
         ):
-            proxy = _Proxy(settings, Surroundings(journal, SystemClock(), broker, traces))
+            proxy = _Proxy(settings, Surroundings(journal, SystemClock(), broker, traces), opened)
             # From here on it is alive; the function may be started only once somebody has seen that.
             async with process.managed(settings.host, settings.metrics_port, proxy.metrics, proxy.is_ready):
                 await _keep_serving(settings, proxy, ready)
@@ -107,11 +113,12 @@ async def _keep_serving(settings: ProxySettings, proxy: _Proxy, ready: Callable[
 class _Proxy:
     """One function's services. They are replaced as a whole when it comes back with others."""
 
-    def __init__(self, settings: ProxySettings, around: Surroundings) -> None:
+    def __init__(self, settings: ProxySettings, around: Surroundings, opened: AsyncExitStack) -> None:
         self.link = Link(settings.function)
         self.discovered = asyncio.Event()
         self._settings = settings
         self._around = around
+        self._opened = opened
         self._spec: pb.EntitySpec | None = None
         self._door: FrontDoor | None = None
         self._service: Wired | None = None
@@ -132,7 +139,7 @@ class _Proxy:
         if spec == self._spec:
             return
         try:
-            self._take(spec)
+            await self._take(spec)
         except ServiceInvalid as error:
             await _report(channel, str(error.args[0]))
             if self._spec is None:
@@ -140,11 +147,19 @@ class _Proxy:
             logger.error("the user function cannot be served any more: %s", error)
             raise CallFailed(Status(StatusCode.FAILED_PRECONDITION, str(error.args[0]))) from error
 
-    def _take(self, spec: pb.EntitySpec) -> None:
+    async def _take(self, spec: pb.EntitySpec) -> None:
         settings = self._settings
         found = announced(spec, self.link, check_version=settings.check_version, compat=settings.compat)
+        is_first = self._spec is None
+        if is_first:
+            joining = opened_cluster(settings.cluster, found.description, self._around.journal, self._around.clock)
+            self._around = replace(self._around, cluster=await self._opened.enter_async_context(joining))
         service = wired(found.description, found.entities, found.crdts, found.actions, self._around, self.link.report)
         door = FrontDoor(found.description, service.router, compat=settings.compat, origins=settings.origins)
+        if is_first:
+            await service.join()
+        else:
+            service.serve()
         older, self._service, self._door, self._spec = self._service, service, door, spec
         service.start()
         info = spec.service_info
@@ -179,7 +194,8 @@ class _Proxy:
 
     def is_ready(self) -> bool:
         """Whether the function is known, and the end not near."""
-        return self._door is not None and not self._door.draining
+        is_ready = self._service is not None and self._service.is_ready
+        return is_ready and self._door is not None and not self._door.draining
 
     def leave(self) -> None:
         """See ``Serving.leave``."""
@@ -188,6 +204,8 @@ class _Proxy:
 
     async def hand_over(self, limit: float) -> None:
         """See ``Serving.hand_over``."""
+        if self._service is not None:
+            await self._service.hand_over(limit)
 
     async def drain(self) -> None:
         """See ``Serving.drain``."""

@@ -78,9 +78,9 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         async with (
             opened_broker(settings.broker) as broker,
             opened_traces(settings.traces, description.name) as traces,
-            opened_cluster(settings.cluster, description, journal, SystemClock()) as sharding,
+            opened_cluster(settings.cluster, description, journal, SystemClock()) as cluster,
         ):
-            around = Surroundings(journal, SystemClock(), broker, traces, sharding)
+            around = Surroundings(journal, SystemClock(), broker, traces, cluster)
             service = wired(description, functions.entities, functions.crdts, functions.actions, around)
             await _serve_until_stopped(settings, description, service, ready)
     finally:

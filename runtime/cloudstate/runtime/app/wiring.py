@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cloudstate.runtime.app.membership import Cluster
 from cloudstate.runtime.clock import Clock
-from cloudstate.runtime.cluster.sharding import Sharding
 from cloudstate.runtime.description import ServiceDescription
 from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.eventing import Broker, Eventing, everything_is_mine, open_broker
@@ -27,17 +27,17 @@ class Wired:
 
     router: Router
     eventing: Eventing
-    sharding: Sharding | None = None
+    cluster: Cluster | None = None
 
     @property
     def is_ready(self) -> bool:
         """Whether calls can be served: in a cluster, whether this process is a member that the others see."""
-        return self.sharding is None or self.sharding.node.is_member
+        return self.cluster is None or self.cluster.sharding.node.is_member
 
     def metrics(self) -> Metrics:
         """What is counted."""
         of_hosts = [host.metrics for host in self.router.hosts]
-        return of_hosts if self.sharding is None else [*of_hosts, *self.sharding.figures()]
+        return of_hosts if self.cluster is None else [*of_hosts, *self.cluster.sharding.figures()]
 
     async def join(self) -> None:
         """Join the cluster, if there is one: from now on this process may be given shards.
@@ -45,14 +45,15 @@ class Wired:
         Raises:
             EngineUnavailable: the cluster cannot be reached.
         """
-        if self.sharding is not None:
+        if self.cluster is not None:
             self.serve()
-            await self.sharding.join()
+            await self.cluster.sharding.join()
+            await self.cluster.replication.start()
 
     def serve(self) -> None:
         """Have the commands that come from other members run here, in the place of whatever ran them before."""
-        if self.sharding is not None:
-            self.sharding.serve(self.router.unary, self.router.vacate)
+        if self.cluster is not None:
+            self.cluster.sharding.serve(self.router.unary, self.router.vacate)
 
     def start(self) -> None:
         """Begin to consume."""
@@ -61,8 +62,8 @@ class Wired:
     async def hand_over(self, limit: float) -> None:
         """Give the shards of this process to others, for so many seconds at most. Calls are passed on meanwhile."""
         await self.eventing.stop()
-        if self.sharding is not None:
-            await self.sharding.leave(limit)
+        if self.cluster is not None:
+            await self.cluster.sharding.leave(limit)
 
     async def drain(self) -> None:
         """Stop consuming, then wait until nothing is in progress."""
@@ -77,14 +78,14 @@ class Surroundings:
     Attributes:
         broker: where topics are; None: nowhere.
         traces: where spans go; None: nowhere.
-        sharding: the cluster that the process is a member of; None: it serves all entities itself.
+        cluster: what the process is a member of; None: it serves all entities itself.
     """
 
     journal: Journal
     clock: Clock
     broker: Broker | None = None
     traces: Exporting | None = None
-    sharding: Sharding | None = None
+    cluster: Cluster | None = None
 
 
 def wired(
@@ -103,28 +104,32 @@ def wired(
     Raises:
         ServiceInvalid: its methods declare what cannot be done here.
     """
-    sharding = around.sharding
-    is_mine = sharding.is_mine if sharding is not None else everything_is_mine
+    cluster = around.cluster
+    sharding, replication = (None, None) if cluster is None else cluster
+    is_mine = everything_is_mine if sharding is None else sharding.is_mine
     eventing = Eventing(description, around.journal, around.broker, around.clock, is_mine=is_mine)
-    journal = around.journal if sharding is None else sharding.journal
+    owned = around.journal if sharding is None else sharding.journal
     if around.traces is None:
-        replicated = [CrdtHost(function, around.journal) for function in crdts]
-        hosts = [EntityHost(function, journal, _limits(description, function)) for function in entities]
+        hosts = [EntityHost(function, owned, _limits(description, function)) for function in entities]
+        replicated = [CrdtHost(function, around.journal, replication=replication) for function in crdts]
         router = Router([*hosts, *replicated], actions, eventing, report, sharding)
-        return Wired(router, eventing, sharding)
+        return Wired(router, eventing, cluster)
     from cloudstate.runtime import tracing
 
     tracer = around.traces.tracer
     spans: tracing.Spans = {}
-    told, shared = (tracing.TracedJournal(it, tracer, spans) for it in (journal, around.journal))
+    told, shared = (tracing.TracedJournal(it, tracer, spans) for it in (owned, around.journal))
     traced = [
         EntityHost(tracing.TracedFunction(function, tracer, spans), told, _limits(description, function))
         for function in entities
     ]
-    replicated = [CrdtHost(tracing.TracedCrdtFunction(function, tracer, spans), shared) for function in crdts]
+    replicated = [
+        CrdtHost(tracing.TracedCrdtFunction(function, tracer, spans), shared, replication=replication)
+        for function in crdts
+    ]
     seen = [tracing.TracedAction(action, tracer) for action in actions]
     watched = tracing.TracedRouter(tracer, [*traced, *replicated], seen, eventing, report, sharding)
-    return Wired(watched, eventing, sharding)
+    return Wired(watched, eventing, cluster)
 
 
 def _limits(description: ServiceDescription, function: EntityFunction) -> HostLimits:

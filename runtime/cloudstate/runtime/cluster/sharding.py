@@ -50,6 +50,10 @@ class Sharding:
         self._run: Execute = _too_early
         self._empty: Vacate = _nothing_to_vacate
 
+    def members(self) -> frozenset[str]:
+        """The members that are there, as far as this one knows; always this one, too."""
+        return self.node.alive() | {self.me}
+
     @property
     def passed_on(self) -> int:
         """How many commands were sent to other members."""
