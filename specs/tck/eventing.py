@@ -1,10 +1,12 @@
 """The model of event logs of the compatibility kit: two entities, and an action that consumes their events."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any as AnyType
 
 from google.protobuf.any_pb2 import Any
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.wrappers_pb2 import BytesValue
 
 from cloudstate.runtime.authoring import ActionContext, EventSourcedContext, Forward
 from tck.eventlogeventing_pb2 import (
@@ -18,6 +20,9 @@ from tck.eventlogeventing_pb2 import (
 )
 from tck_service.calls import EventLogSubscriberModelCalls
 from tck_service.entities import EventLogSubscriberModelAction, EventSourcedEntityOneEntity, EventSourcedEntityTwoEntity
+
+#: What the type URL of a JSON value begins with. Its value is a message with the text in field 1, as BytesValue has it.
+JSON = "json.cloudstate.io/"
 
 
 class EventSourcedEntityOne(EventSourcedEntityOneEntity):
@@ -37,13 +42,14 @@ class EventSourcedEntityOne(EventSourcedEntityOneEntity):
 
 
 class EventSourcedEntityTwo(EventSourcedEntityTwoEntity):
-    """Emits its requests."""
+    """Emits its requests, in JSON."""
 
     def emit_json_event(self, command: JsonEvent, ctx: EventSourcedContext[Empty]) -> Empty:
-        ctx.emit(command)
+        text = json.dumps({"message": command.message}, separators=(",", ":"))
+        ctx.emit(Any(type_url=f"{JSON}JsonEvent", value=BytesValue(value=text.encode()).SerializeToString()))
         return Empty()
 
-    def on_json_event(self, state: Empty, event: JsonEvent) -> Empty:
+    def on_any(self, state: Empty, event: Any) -> Empty:
         return state
 
 
@@ -63,9 +69,8 @@ class EventLogSubscriberModel(EventLogSubscriberModelAction):
         return Response(id=command.id, message=command.message)
 
     def process_any_event(self, command: Any, ctx: ActionContext) -> Response:
-        event = JsonEvent()
-        command.Unpack(event)
-        return Response(id=subject(ctx), message=event.message)
+        event = json.loads(BytesValue.FromString(command.value).value)
+        return Response(id=subject(ctx), message=event["message"])
 
 
 def processed(step: ProcessStep, ctx: ActionContext) -> Response | Forward[Response]:

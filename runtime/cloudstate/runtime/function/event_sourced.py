@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 
 from cloudstate.runtime.authoring.context import EventSourcedContext
@@ -45,6 +46,8 @@ class EmbeddedEventSourced:
         self.handlers = bind_commands(entity, definition.commands)
         self.folds = bind_events(entity, definition.events)
         self.folds_by_url = {fold.type_url: fold for fold in self.folds.values()}
+        #: Takes events whose types are not named, JSON for one, if `google.protobuf.Any` is among the events.
+        self.fold_of_any = self.folds.get(AnyMessage)
         self.states_by_url: dict[str, Callable[[bytes], Message]] = {self.state_url: definition.state.FromString}
         for upcast in bind_upcasters(entity, definition.upcasters):
             if upcast.result in self.folds:
@@ -55,6 +58,21 @@ class EmbeddedEventSourced:
         #: Older snapshots are replaced by a replay, unless the author says how to read them.
         self.wanted_schema = self.state_schema if len(self.states_by_url) == 1 else None
         self.empty_state: Callable[[str], Message] = entity.empty_state
+
+    def decoded(self, payload: Payload) -> tuple[Fold, Message]:
+        """A stored event, and its handler.
+
+        Raises:
+            TypeError: there is no handler for events of its type.
+        """
+        fold = self.folds_by_url.get(payload.type_url)
+        if fold is not None:
+            return fold, fold.parse(payload.value)
+        if self.fold_of_any is not None:
+            return self.fold_of_any, AnyMessage(type_url=payload.type_url, value=payload.value)
+        unknown = TypeError(f"no handler for stored events of type {payload.type_url}")
+        unknown.add_note(f"There are handlers for {', '.join(sorted(self.folds_by_url))}. {_WAY_OUT}")
+        raise unknown
 
     def instance(self, key: EntityKey, lost: Callable[[FunctionLost], None] | None = None) -> EventSourcedInstance:
         """See ``EntityFunction.instance``. Code in this process is never lost."""
@@ -102,9 +120,10 @@ class EventSourcedInstance(DurableInstance):
         if fold is None:
             known = ", ".join(sorted(kind.__name__ for kind in self._function.folds))
             raise TypeError(f"emit() was given a {type(event).__name__}; the events of this entity are: {known}")
-        payload = Payload(fold.type_url, event.SerializeToString())
+        payload = _stored(fold, event)
         try:
-            self.state = self._folded(fold, event)
+            # What is in an Any may be an event of the spec: then the handler is the one that will read it again.
+            self.state = self._read(payload) if fold is self._function.fold_of_any else self._folded(fold, event)
         except BaseException:
             self._broken = True
             raise
@@ -122,15 +141,13 @@ class EventSourcedInstance(DurableInstance):
         self.sequence = snapshot.sequence
 
     def _replay(self, events: list[Event]) -> None:
-        folds = self._function.folds_by_url
         for sequence, payload in events:
-            fold = folds.get(payload.type_url)
-            if fold is None:
-                unknown = TypeError(f"no handler for stored events of type {payload.type_url}")
-                unknown.add_note(f"There are handlers for {', '.join(sorted(folds))}. {_WAY_OUT}")
-                raise unknown
-            self.state = self._folded(fold, fold.parse(payload.value))
+            self.state = self._read(payload)
             self.sequence = sequence
+
+    def _read(self, payload: Payload) -> Any:
+        """The state after a stored event."""
+        return self._folded(*self._function.decoded(payload))
 
     def _folded(self, fold: Fold, event: Message) -> Any:
         state = fold.apply(self.state, event)
@@ -156,3 +173,12 @@ class EventSourcedInstance(DurableInstance):
 
     def _is_dirty(self, ctx: EventSourcedContext[Any]) -> bool:
         return self._broken or bool(self._emitted)
+
+
+def _stored(fold: Fold, event: Message) -> Payload:
+    """An event as it is stored. What is in a ``google.protobuf.Any`` is stored under its own name."""
+    if not isinstance(event, AnyMessage):
+        return Payload(fold.type_url, event.SerializeToString())
+    if not event.type_url:
+        raise ValueError("emit() was given a google.protobuf.Any without a type_url")
+    return Payload(event.type_url, event.value)

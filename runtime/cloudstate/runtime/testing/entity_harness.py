@@ -17,7 +17,7 @@ from cloudstate.runtime.function.event_sourced import EmbeddedEventSourced, Even
 from cloudstate.runtime.function.value import EmbeddedValue, ValueInstance
 from cloudstate.runtime.journal.memory import MemoryJournal
 from cloudstate.runtime.journal.port import AppendEvents, EntityKey, WriteValue
-from cloudstate.runtime.payload import Metadata
+from cloudstate.runtime.payload import Metadata, Payload
 
 T = TypeVar("T")
 
@@ -99,15 +99,15 @@ class EntityHarness:
         if isinstance(change, EventsEmitted):
             append = AppendEvents(self._key, self._sequence, change.events, change.snapshot)
             self._sequence = await self._journal.append(append)
-            self.events = [self._decoded(payload.type_url, payload.value) for payload in change.events]
+            self.events = [self._decoded(payload) for payload in change.events]
         elif change is not None:
             self._sequence = await self._journal.append(WriteValue(self._key, self._sequence, change.value))
         await self._check_replay()
         return command.output.FromString(action.payload) if isinstance(action, Reply) else None
 
-    def _decoded(self, url: str, value: bytes) -> Message:
+    def _decoded(self, payload: Payload) -> Message:
         assert isinstance(self._function, EmbeddedEventSourced)
-        return self._function.folds_by_url[url].parse(value)
+        return self._function.decoded(payload)[1]
 
     async def _check_replay(self) -> None:
         if not isinstance(self._instance, EventSourcedInstance):
