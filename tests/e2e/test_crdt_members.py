@@ -62,9 +62,10 @@ async def member(server: Nats, name: str, service: str, journal: Journal | None 
     await journal.open()
     await engine.open()
     replication = Replication(engine, Directory(name, frozenset("ab")), service, Random(1))
+    host = CrdtHost(EmbeddedCrdt(Room()), journal, replication=replication)
     await replication.start()
     try:
-        yield Member(CrdtHost(EmbeddedCrdt(Room()), journal, replication=replication), replication)
+        yield Member(host, replication)
     finally:
         await replication.close()
         await engine.close()

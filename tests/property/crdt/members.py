@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.property.crdt.histories import Maker, Op
 
+from cloudstate.runtime.cluster.engine import EngineUnavailable
 from cloudstate.runtime.crdt import Audience, Change, Kind, Record, State, VoteValue, includes, value_of
 from cloudstate.runtime.entity.crdt_messages import Consistency, CrdtReply, StateAction
 from cloudstate.runtime.entity.crdt_replica import Delta, Replica
@@ -173,9 +174,9 @@ def voters(made: list[Made], ops: list[Op], audience: Audience) -> VoteValue:
 
 
 async def tried(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Do something that needs the journal, until it answers."""
+    """Do something that needs the journal or the engine, until it answers."""
     while True:
-        with suppress(JournalUnavailable):
+        with suppress(JournalUnavailable, EngineUnavailable):
             return await work()
 
 
@@ -209,8 +210,8 @@ class Member:
         await tried(self.journal.open)
         await self.engine.open()
         self.replication = Replication(self.engine, self.directory, "things", self._chance)
-        await self.replication.start()
         self.host = CrdtHost(self.function, self.journal, clock=self.clock, replication=self.replication)
+        await tried(self.replication.start)
 
     @property
     def record(self) -> Record | None:

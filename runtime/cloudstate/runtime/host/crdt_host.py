@@ -31,9 +31,10 @@ class CrdtHost(Residency[CrdtFunction]):
     The node's name is the journal's: it goes on after a restart. The member's is new then, so that votes of a process
     end with it.
 
-    With replication the process is a member of a cluster and a node, which has a new name after every restart. It gets
-    a new one earlier, too, where nobody knows whether what was changed under the old one has been written: no name may
-    stand for two changes.
+    With replication the process is a member of a cluster. Where members share a journal its name as a node is one that
+    replication gives, and may have been that of another one (``Names``). Where they do not, it is the member's, and
+    another one from when nobody knows whether what was changed under it has been written: no name may stand for two
+    changes.
     """
 
     def __init__(
@@ -49,19 +50,23 @@ class CrdtHost(Residency[CrdtFunction]):
         self.shared = replication is not None and journal.shared
         self.entity_type = function.entity_type
         self._names = 0
+        self._name = ONLY_NODE if replication is None else replication.me
         if replication is not None:
-            self.node = replication.me
             self.audience = replication.audience
             replication.serve(self)
             return
-        self.node = ONLY_NODE
         member = f"{ONLY_NODE}/{secrets.token_hex(8)}"
         self.audience = Audience(member, frozenset({member}))
 
+    @property
+    def node(self) -> str:
+        """The name of this node in causal histories, from now on."""
+        return self.replication.node if self.shared and self.replication is not None else self._name
+
     def rename(self) -> None:
-        """Use another name for this node from now on."""
+        """Nobody knows whether a change has been written: make no other one under the same name and number."""
         self._names += 1
-        self.node = f"{self.audience.member}~{self._names}"
+        self._name = f"{self.audience.member}~{self._names}"
 
     # --- What replication asks; see ``Residents`` ---------------------------------------------------------------------
 

@@ -79,10 +79,12 @@ class CrdtHome(Protocol):
     metrics: EntityMetrics
     monotonic: Callable[[], float]
     clock: Clock
-    node: str
     audience: Audience
     replication: Replication | None
     shared: bool
+
+    @property
+    def node(self) -> str: ...
 
     def rename(self) -> None: ...
 
@@ -111,7 +113,13 @@ class CrdtResident:
     def __init__(self, key: EntityKey, home: CrdtHome, max_waiting: int) -> None:
         self.key = key
         self.session = CrdtSession(
-            home.node, home.audience, home.clock, max_waiting, home.function.pipeline, is_shared=home.shared
+            home.node,
+            home.audience,
+            home.clock,
+            max_waiting,
+            home.function.pipeline,
+            is_shared=home.shared,
+            inherits=home.shared,
         )
         self.last_used = 0.0
         self._home = home
@@ -281,6 +289,7 @@ class CrdtResident:
             self._attempts = 0
             self._fail(JournalUnavailable(reason, retry_safe=True))
         else:
+            self.session.node = self._home.node
             self.feed(Overtaken(stored.record, stored.sequence))
 
     async def _loaded(self) -> Loaded:

@@ -51,7 +51,6 @@ from cloudstate.runtime.replication.port import Residents
 from cloudstate.runtime.replication.rounds import Rounds
 from cloudstate.runtime.replication.spreads import Result, Spreads, Waiter
 
-
 #: What a member can be called: others are not answered.
 _IS_NAME = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
 

@@ -12,8 +12,8 @@ class Membership(Protocol):
     """Who takes part in the cluster.
 
     Attributes:
-        me: this process; letters, digits, ``-``, ``_``, and ``.`` between them. No other process ever has the same, nor this one after a
-            restart.
+        me: this process; letters, digits, ``-``, ``_``, and ``.`` between them. No other process ever has the same,
+            nor this one after a restart.
     """
 
     @property

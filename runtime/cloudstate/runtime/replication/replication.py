@@ -28,6 +28,7 @@ from cloudstate.runtime.replication.effects import (
     Warn,
 )
 from cloudstate.runtime.replication.limits import Limits
+from cloudstate.runtime.replication.names import Names
 from cloudstate.runtime.replication.port import Membership, Residents
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class Replication:
         self._membership = membership
         self._to_all = f"{service}.crdt"
         self._limits = limits or Limits()
+        self._names = Names(engine, self.me, membership.members)
         self._core = Core(self.me, engine.largest, self._limits)
         self._residents: dict[str, Residents] = {}
         self._rereading: dict[EntityKey, list[Receipt | None]] = {}
@@ -73,6 +75,11 @@ class Replication:
         return Audience(self.me, self._core.members)
 
     @property
+    def node(self) -> str:
+        """The name under which changes are made that all members write to one journal; may become another one."""
+        return self._names.mine
+
+    @property
     def compared(self) -> int:
         """How many entities are not known to be the same everywhere."""
         return self._core.compared
@@ -83,11 +90,13 @@ class Replication:
         self._core.serve(residents)
 
     async def start(self) -> None:
-        """Listen to the others. Serve no command before it has returned.
+        """Listen to the others. Serve no command before it has returned; serve all types before.
 
         Raises:
             EngineUnavailable: it cannot be reached now.
         """
+        if any(residents.shared for residents in self._residents.values()):
+            await self._names.open()
         await self._engine.listen(self._to_all, self._heard)
         await self._engine.listen(self._subject(self.me), self._heard)
         self._is_open = True
@@ -106,6 +115,7 @@ class Replication:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._names.close()
 
     def spread(
         self, key: EntityKey, delta: Record, after: Dot, consistency: Consistency, done: Callable[[bool], None] | None
