@@ -16,6 +16,7 @@ from cloudstate.cli.findings import (
     print_findings,
     stops,
 )
+from cloudstate.cli.kubernetes_versions import add_target
 from cloudstate.cli.recorded import add_today, day_of, exit_code
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="write to DIR/NAME for each service (default: generated/ beside the nearest pyproject.toml)",
+    )
+    add_target(
+        parser, "the oldest Kubernetes that the manifests are for, whatever the specs say (default: what they say)"
     )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail if something would change, and show it"
@@ -92,7 +96,7 @@ def _outcome(arguments: argparse.Namespace) -> Result:
     from cloudstate.cli.fixing import fix
     from cloudstate.compiler.incremental import compile_all, compile_changed
 
-    given = arguments.specs, arguments.out, arguments.name
+    given = arguments.specs, arguments.out, arguments.name, arguments.target_k8s
 
     def compiled() -> Result:
         return compile_all(*given)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-_FIRST, _LAST = 29, 37
-_DEFAULT = 30
-
 
 def add_target(parser: argparse.ArgumentParser, help_: str) -> None:
     """Declare ``--target-k8s``."""
@@ -15,11 +12,14 @@ def add_target(parser: argparse.ArgumentParser, help_: str) -> None:
 
 def minor_of(arguments: argparse.Namespace) -> int:
     """The second number of the version that is meant."""
-    return int(arguments.target_k8s.partition(".")[2]) if arguments.target_k8s else _DEFAULT
+    from cloudstate.compiler.model.deployment import OLDEST
+
+    return int((arguments.target_k8s or OLDEST).partition(".")[2])
 
 
 def _version(text: str) -> str:
-    known = [f"1.{minor}" for minor in range(_FIRST, _LAST + 1)]
-    if text not in known:
-        raise argparse.ArgumentTypeError(f"`{text}` is none of {known[0]} to {known[-1]}")
+    from cloudstate.compiler.model.deployment import KUBERNETES
+
+    if text not in KUBERNETES:
+        raise argparse.ArgumentTypeError(f"`{text}` is none of {KUBERNETES[0]} to {KUBERNETES[-1]}")
     return text

@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_format(parser)
     add_judgement(parser)
-    add_target(parser, "the oldest Kubernetes that the manifests are for (default: 1.30)")
+    add_target(parser, "the oldest Kubernetes that the manifests are for (default: that of specs, 1.30)")
     parser.add_argument("--digests", action="store_true", help="warn of images that are not pinned by a digest")
     parser.add_argument(
         "--against", metavar="PATH", help="manifests that are applied already: tell what cannot be changed in them"

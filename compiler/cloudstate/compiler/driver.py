@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cloudstate.compiler import checks
@@ -46,19 +46,22 @@ class Outcome:
     has_errors: bool
 
 
-def compile_specs(paths: Sequence[str], out: Path | None = None, name: str | None = None) -> Outcome:
+def compile_specs(
+    paths: Sequence[str], out: Path | None = None, name: str | None = None, kubernetes: str | None = None
+) -> Outcome:
     """Compile all specs at the paths; nothing is written.
 
     Args:
         paths: spec files, folders of specs, or folders of such folders.
         out: the folder that gets a folder per service; by default ``generated/`` of the spec's project.
         name: the service's name where a spec is a .proto file.
+        kubernetes: the oldest Kubernetes that the manifests are for; by default what each spec says.
 
     Raises:
         ProtocMissing: the Python environment has no protoc.
     """
     sink = Sink()
-    inputs, missing = find_inputs(paths, name)
+    inputs, missing = find_inputs(paths, name, kubernetes)
     sink.extend(missing)
     compiled, _ = compile_inputs(inputs, out, sink)
     return Outcome(compiled, sink.sorted(), sink.has_errors)
@@ -102,10 +105,17 @@ def compile_spec(given: Input, sink: Sink) -> tuple[Spec | None, Service | None]
     if spec is not None:
         own.extend(checks.check(spec))
         if not own.has_errors:
-            service = lower(spec)
+            service = _for_kubernetes(lower(spec), given.kubernetes)
             own.extend(checks.check_handlers(spec, handlers_of(service)))
     sink.extend(own.sorted())
     return spec, service
+
+
+def _for_kubernetes(service: Service, version: str | None) -> Service:
+    """The service for another Kubernetes than its spec says; as it is if the version is None."""
+    if version is None:
+        return service
+    return replace(service, deployment=replace(service.deployment, kubernetes=version))
 
 
 def handlers_of(service: Service) -> tuple[Handlers, ...]:

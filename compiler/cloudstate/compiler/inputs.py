@@ -24,11 +24,13 @@ class Input:
         path: the YAML file, or a .proto file whose options say everything.
         shown: the path as findings name it.
         name: the service's name where no YAML gives one.
+        kubernetes: the oldest Kubernetes that the manifests are for, whatever the spec says, e.g. ``1.31``.
     """
 
     path: Path
     shown: str
     name: str | None = None
+    kubernetes: str | None = None
 
     @property
     def is_proto(self) -> bool:
@@ -47,12 +49,15 @@ class Input:
         return self.path.parent, self.shown.rpartition("/")[0]
 
 
-def find_inputs(paths: Iterable[str], name: str | None = None) -> tuple[tuple[Input, ...], tuple[Diagnostic, ...]]:
+def find_inputs(
+    paths: Iterable[str], name: str | None = None, kubernetes: str | None = None
+) -> tuple[tuple[Input, ...], tuple[Diagnostic, ...]]:
     """The specs at the given paths: files, folders with a ``service.yaml``, or folders of such folders.
 
     Args:
         paths: as given; each spec counts once.
         name: the name of a service whose spec is a .proto file.
+        kubernetes: what all of them are compiled for, whatever they say; None: what they say.
     """
     inputs: dict[Path, Input] = {}
     findings: list[Diagnostic] = []
@@ -62,7 +67,7 @@ def find_inputs(paths: Iterable[str], name: str | None = None) -> tuple[tuple[In
             findings.append(_nothing_at(Path(given)))
         for spec in specs:
             absolute = Path(os.path.abspath(spec))
-            inputs.setdefault(absolute, Input(absolute, shown(absolute), name))
+            inputs.setdefault(absolute, Input(absolute, shown(absolute), name, kubernetes))
     return tuple(inputs.values()), tuple(findings)
 
 

@@ -24,7 +24,7 @@ class Record:
 
     Attributes:
         compiler: which one it was.
-        given: the spec as it was named: its path for people, and the name it was given.
+        given: the spec as it was named: its path for people, and the name and the Kubernetes it was given.
         name: the service's name.
         folder: where its files were written to.
         surroundings: what the spec's folder was like.
@@ -35,7 +35,7 @@ class Record:
     """
 
     compiler: str
-    given: tuple[str, str | None]
+    given: tuple[str, str | None, str | None]
     name: str
     folder: Path
     surroundings: Surroundings
@@ -80,10 +80,10 @@ def parse(content: bytes) -> Record:
 
 def _record(body: dict[str, Any]) -> Record:
     sources = [Source(name, text) for name, text in body["sources"]]
-    shown, name = body["given"]
+    shown, name, kubernetes = body["given"]
     return Record(
         compiler=body["compiler"],
-        given=(shown, name),
+        given=(shown, name, kubernetes),
         name=body["name"],
         folder=Path(body["folder"]),
         surroundings=Surroundings(body["has_protos"], tuple(body["modules"])),

@@ -59,17 +59,19 @@ class Result:
         return tuple(service for service in self.services if not isinstance(service, Record))
 
 
-def compile_changed(paths: Sequence[str], out: Path | None = None, name: str | None = None) -> Result:
+def compile_changed(
+    paths: Sequence[str], out: Path | None = None, name: str | None = None, kubernetes: str | None = None
+) -> Result:
     """Compile the specs at the paths, except for those that would come out as they are; nothing is written.
 
     The arguments, and what is raised, are those of ``driver.compile_specs``.
     """
-    inputs, missing = find_inputs(paths, name)
+    inputs, missing = find_inputs(paths, name, kubernetes)
     known = {given: record for given in inputs if (record := _still_true(given, out)) is not None}
     changed = [given for given in inputs if given not in known]
     taken = [record.folder for record in known.values()]
     if missing or len(set(taken)) < len(taken):
-        return compile_all(paths, out, name)
+        return compile_all(paths, out, name, kubernetes)
     sink = Sink()
     compiled: dict[Input, Compiled] = {}
     before = {given: _Before(surroundings(given), readable_files(given)) for given in changed}
@@ -78,7 +80,7 @@ def compile_changed(paths: Sequence[str], out: Path | None = None, name: str | N
 
         services, folders = driver.compile_inputs(changed, out, sink)
         if not folders.isdisjoint(taken):
-            return compile_all(paths, out, name)
+            return compile_all(paths, out, name, kubernetes)
         compiled = {service.given: service for service in services}
     for record in known.values():
         sink.extend(record.findings)
@@ -86,11 +88,13 @@ def compile_changed(paths: Sequence[str], out: Path | None = None, name: str | N
     return Result(tuple(filter(None, both)), sink.sorted(), sink.has_errors, before)
 
 
-def compile_all(paths: Sequence[str], out: Path | None = None, name: str | None = None) -> Result:
+def compile_all(
+    paths: Sequence[str], out: Path | None = None, name: str | None = None, kubernetes: str | None = None
+) -> Result:
     """Compile the specs at the paths, whatever is known of them."""
     from cloudstate.compiler import driver
 
-    outcome = driver.compile_specs(paths, out, name)
+    outcome = driver.compile_specs(paths, out, name, kubernetes)
     return Result(outcome.compiled, outcome.diagnostics, outcome.has_errors)
 
 
@@ -120,7 +124,7 @@ def _read(compiled: Compiled, before: _Before) -> Mapping[str, str | None] | Non
 def _record(compiled: Compiled, seen: Surroundings, read: Mapping[str, str | None]) -> Record:
     return Record(
         compiler=identity(),
-        given=(compiled.given.shown, compiled.given.name),
+        given=(compiled.given.shown, compiled.given.name, compiled.given.kubernetes),
         name=compiled.service.name,
         folder=Path(os.path.abspath(compiled.folder)),
         surroundings=seen,
@@ -139,7 +143,7 @@ def _still_true(given: Input, out: Path | None) -> Record | None:
     folder = (out or output_folder(given)) / record.name
     is_true = (
         record.compiler == identity()
-        and record.given == (given.shown, given.name)
+        and record.given == (given.shown, given.name, given.kubernetes)
         and record.folder == Path(os.path.abspath(folder))
         and record.surroundings == surroundings(given)
         and is_as_it_was(given.folder()[0], record.read)
