@@ -95,3 +95,9 @@ class Frame(_message.Message):
     working: Working
     unknown: Unknown
     def __init__(self, sender: _Optional[str] = ..., number: _Optional[int] = ..., call: _Optional[_Union[Call, _Mapping]] = ..., reply: _Optional[_Union[Reply, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., cancelled: _Optional[_Union[Cancelled, _Mapping]] = ..., asked: _Optional[_Union[Asked, _Mapping]] = ..., working: _Optional[_Union[Working, _Mapping]] = ..., unknown: _Optional[_Union[Unknown, _Mapping]] = ...) -> None: ...
+
+class Frames(_message.Message):
+    __slots__ = ("frames",)
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    frames: _containers.RepeatedCompositeFieldContainer[Frame]
+    def __init__(self, frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...

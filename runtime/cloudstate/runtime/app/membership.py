@@ -76,6 +76,7 @@ async def opened_cluster(
         replication = Replication(engine, sharding, description.name, SystemRandom())
         yield Cluster(sharding, replication)
         await replication.close()
+        sharding.flush()
     finally:
         await engine.close()
 

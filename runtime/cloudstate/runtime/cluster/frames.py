@@ -11,7 +11,7 @@ from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.payload import Metadata
 
 
-def call(sender: str, number: int, entity_id: str, request: Request, now: float) -> bytes:
+def call(sender: str, number: int, entity_id: str, request: Request, now: float) -> pb.Frame:
     """A command for the owner of an entity; ``now`` is the loop's time."""
     remaining = 0 if request.deadline is None else max(1, int((request.deadline - now) * 1000))
     said = pb.Call(
@@ -24,8 +24,7 @@ def call(sender: str, number: int, entity_id: str, request: Request, now: float)
         id=request.id,
         entity=entity_id,
     )
-    frame: bytes = pb.Frame(sender=sender, number=number, call=said).SerializeToString()
-    return frame
+    return pb.Frame(sender=sender, number=number, call=said)
 
 
 def called(said: pb.Call, now: float) -> Request:
@@ -42,7 +41,7 @@ def called(said: pb.Call, now: float) -> Request:
     )
 
 
-def result(sender: str, number: int, what: Result) -> bytes:
+def result(sender: str, number: int, what: Result) -> pb.Frame:
     """What became of a call."""
     frame = pb.Frame(sender=sender, number=number)
     if isinstance(what, Failure):
@@ -51,8 +50,7 @@ def result(sender: str, number: int, what: Result) -> bytes:
     else:
         frame.reply.payload = what.payload
         frame.reply.metadata.extend(_entries(what.metadata))
-    encoded: bytes = frame.SerializeToString()
-    return encoded
+    return frame
 
 
 def resulted(frame: pb.Frame) -> Result:
@@ -66,21 +64,20 @@ def resulted(frame: pb.Frame) -> Result:
     return Failure(frame.failure.description, status)
 
 
-def note(sender: str, number: int, about: str) -> bytes:
+def note(sender: str, number: int, about: str) -> pb.Frame:
     """A frame that says one of ``refused``, ``cancelled``, ``asked``, ``working``, ``unknown``."""
     frame = pb.Frame(sender=sender, number=number)
     getattr(frame, about).SetInParent()
-    encoded: bytes = frame.SerializeToString()
-    return encoded
+    return frame
 
 
-def read(data: bytes) -> pb.Frame | None:
-    """A frame; None: it is none, or one of a version to come."""
+def read(data: bytes) -> list[pb.Frame]:
+    """The frames of a message; none if it is no such message, and without those of a version to come."""
     try:
-        frame = pb.Frame.FromString(data)
+        told = pb.Frames.FromString(data)
     except DecodeError:
-        return None
-    return frame if frame.sender and frame.WhichOneof("about") else None
+        return []
+    return [frame for frame in told.frames if frame.sender and frame.WhichOneof("about")]
 
 
 def _entries(metadata: Metadata) -> list[pb.MetadataEntry]:

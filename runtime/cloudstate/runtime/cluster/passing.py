@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 
 from cloudstate import members_pb2 as pb
 from cloudstate.runtime.cluster import frames
-from cloudstate.runtime.cluster.engine import Engine
+from cloudstate.runtime.cluster.post import Post
 from cloudstate.runtime.entity.messages import Failure
 from cloudstate.runtime.entity.request import Done, Request, Result
 from cloudstate.runtime.errors import StatusCode
@@ -88,10 +88,9 @@ class Passing:
         execute: runs a command whose shard has come to this member meanwhile.
     """
 
-    def __init__(self, node: Placing, engine: Engine, address: Callable[[str], str], execute: Execute) -> None:
+    def __init__(self, node: Placing, post: Post, execute: Execute) -> None:
         self._node = node
-        self._engine = engine
-        self._address = address
+        self._post = post
         self._execute = execute
         self._journeys: dict[int, Journey] = {}
         self._waiting: dict[int, dict[int, Journey]] = {}
@@ -160,14 +159,16 @@ class Passing:
     def _send(self, journey: Journey, owner: str) -> None:
         now = asyncio.get_running_loop().time()
         frame = frames.call(self._node.me, journey.number, journey.entity_id, journey.request, now)
-        if len(frame) > self._engine.largest:
-            text = f"a command of {len(frame)} bytes has to go to another member; the limit is {self._engine.largest}"
+        if frame.ByteSize() > self._post.largest:
+            text = (
+                f"a command of {frame.ByteSize()} bytes has to go to another member; the limit is {self._post.largest}"
+            )
             self._finish(journey, Failure(text, StatusCode.RESOURCE_EXHAUSTED))
             return
         self._no_longer_waits(journey)
         journey.at, journey.look_at = owner, now + ASK_AFTER
         self.sent += 1
-        self._engine.send(self._address(owner), frame)
+        self._post.send(owner, frame)
 
     def _wait(self, journey: Journey) -> None:
         journey.at = None
@@ -199,7 +200,7 @@ class Passing:
         if journey.abandon is not None:
             journey.abandon()
         elif journey.at is not None:
-            self._engine.send(self._address(journey.at), frames.note(self._node.me, journey.number, "cancelled"))
+            self._post.send(journey.at, frames.note(self._node.me, journey.number, "cancelled"))
 
     def _look(self) -> None:
         """Do something about what has been pending for long."""
@@ -218,7 +219,7 @@ class Passing:
     def _overdue(self, journey: Journey, now: float) -> None:
         if journey.at is not None:
             journey.look_at = now + ASK_AFTER
-            self._engine.send(self._address(journey.at), frames.note(self._node.me, journey.number, "asked"))
+            self._post.send(journey.at, frames.note(self._node.me, journey.number, "asked"))
         elif now >= journey.until:
             text = f"shard {journey.shard} has no owner that can be reached; try again"
             self._finish(journey, Failure(text, StatusCode.UNAVAILABLE))

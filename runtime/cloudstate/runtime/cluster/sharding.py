@@ -6,7 +6,6 @@ A command may arrive at any member. If its entity is another member's, it is pas
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -17,6 +16,7 @@ from cloudstate.runtime.cluster.engine import Engine
 from cloudstate.runtime.cluster.node import Node
 from cloudstate.runtime.cluster.owned import OwnedJournal
 from cloudstate.runtime.cluster.passing import Execute, Passing
+from cloudstate.runtime.cluster.post import Post
 from cloudstate.runtime.cluster.setting import Setting
 from cloudstate.runtime.cluster.shards import shard_of
 from cloudstate.runtime.entity.messages import Failure
@@ -24,8 +24,6 @@ from cloudstate.runtime.entity.request import Done, Request, Result
 from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.journal import Journal
 from cloudstate.runtime.metrics import Figure
-
-logger = logging.getLogger(__name__)
 
 Vacate = Callable[[Callable[[str], bool]], Awaitable[None]]
 
@@ -45,7 +43,8 @@ class Sharding:
         """How many commands came in at the member that has their entity."""
         self._setting = setting
         self._engine = engine
-        self._passing = Passing(self.node, engine, self._address, self._execute)
+        self._post = Post(engine, self._address)
+        self._passing = Passing(self.node, self._post, self._execute)
         self._running: dict[tuple[str, int], Callable[[], None] | None] = {}
         self._run: Execute = _too_early
         self._empty: Vacate = _nothing_to_vacate
@@ -101,6 +100,10 @@ class Sharding:
         """Hand everything over, for so many seconds at most, and leave. Commands are passed on meanwhile."""
         await self.node.leave(limit)
 
+    def flush(self) -> None:
+        """Send what is to go to other members now."""
+        self._post.flush()
+
     # --- See ``Placement`` --------------------------------------------------------------------------------------------
 
     def is_here(self, entity_id: str) -> bool:
@@ -120,10 +123,10 @@ class Sharding:
     # --- What other members say ---------------------------------------------------------------------------------------
 
     def _heard(self, data: bytes) -> None:
-        frame = frames.read(data)
-        if frame is None:
-            logger.debug("something that is not for this version came from another member")
-            return
+        for frame in frames.read(data):
+            self._told(frame)
+
+    def _told(self, frame: pb.Frame) -> None:
         match frame.WhichOneof("about"):
             case "call":
                 self._called(frame.sender, frame.number, frame.call)
@@ -157,13 +160,15 @@ class Sharding:
         del self._running[key]
         sender, number = key
         frame = frames.result(self.me, number, result)
-        if len(frame) > self._engine.largest:
-            text = f"an answer of {len(frame)} bytes has to go to another member; the limit is {self._engine.largest}"
+        if frame.ByteSize() > self._post.largest:
+            text = (
+                f"an answer of {frame.ByteSize()} bytes has to go to another member; the limit is {self._post.largest}"
+            )
             frame = frames.result(self.me, number, Failure(text, StatusCode.RESOURCE_EXHAUSTED))
-        self._engine.send(self._address(sender), frame)
+        self._post.send(sender, frame)
 
     def _say(self, member: str, number: int, about: str) -> None:
-        self._engine.send(self._address(member), frames.note(self.me, number, about))
+        self._post.send(member, frames.note(self.me, number, about))
 
     # --- What the node asks -------------------------------------------------------------------------------------------
 
