@@ -11,15 +11,24 @@ from typing import Any
 
 from tests.property.crdt.histories import Maker, Op
 
+from cloudstate.runtime.clock import Clock
 from cloudstate.runtime.cluster.engine import EngineUnavailable
-from cloudstate.runtime.crdt import Audience, Change, Kind, Record, State, VoteValue, includes, value_of
+from cloudstate.runtime.crdt import Audience, Change, Dot, Kind, Record, State, VoteValue, decode, includes, value_of
 from cloudstate.runtime.entity.crdt_messages import Consistency, CrdtReply, StateAction
 from cloudstate.runtime.entity.crdt_replica import Delta, Replica
 from cloudstate.runtime.entity.messages import Answer, Command, Reply
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import CrdtFunction, CrdtTold
 from cloudstate.runtime.host import CrdtHost
-from cloudstate.runtime.journal import EntityKey, Journal, JournalUnavailable, MemoryJournal
+from cloudstate.runtime.journal import (
+    AppendEvents,
+    EntityKey,
+    Journal,
+    JournalUnavailable,
+    MemoryJournal,
+    WriteValue,
+)
+from cloudstate.runtime.journal.port import Appended
 from cloudstate.runtime.replication import Replication
 from cloudstate.runtime.testing.simulation.engine import SimulatedEngine
 from cloudstate.runtime.testing.simulation.journal import JournalConditions, SharedJournal, SimulatedJournal
@@ -106,6 +115,8 @@ class Log:
     calls: dict[int, Call] = field(default_factory=dict)
     """By the identity of the change, which lives as long as ``kept``."""
     kept: list[Change] = field(default_factory=list)
+    written: dict[Dot, Any] = field(default_factory=dict)
+    """What the shared journal had at some time."""
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -127,14 +138,18 @@ class Log:
             Replica.change = original  # type: ignore[method-assign]
 
     def undone(self) -> set[int]:
-        """The changes whose dots were used again: nothing was written, and the member was told so."""
-        latest = {(made.node, dot.number): n for n, made in enumerate(self.made) for dot in made.delta.facts}
-        return {
-            n
-            for n, made in enumerate(self.made)
-            for dot in made.delta.facts
-            if dot.node == made.node and latest[made.node, dot.number] != n
-        }
+        """The changes of whose dots others are in the end: nothing was written, and their members were told so."""
+        same: dict[Dot, list[int]] = {}
+        for n, made in enumerate(self.made):
+            for dot in made.delta.facts:
+                same.setdefault(dot, []).append(n)
+        return {n for dot, numbers in same.items() for n in numbers if n != self._winner(dot, numbers)}
+
+    def _winner(self, dot: Dot, numbers: list[int]) -> int:
+        good = [n for n in numbers if self.made[n].call.is_good]
+        assert len(good) < 2, f"{dot} stands for two changes"
+        written = [n for n in numbers if self.made[n].delta.facts[dot] == self.written.get(dot)]
+        return (good or written or numbers)[-1]
 
     def ops(self, final: State) -> list[Op]:
         """The changes that are in a state, with what each had seen of the others."""
@@ -218,6 +233,24 @@ class Member:
         return self.host.durable(KEY.id)
 
 
+class _Watched(MemoryJournal):
+    """Writes down what is written."""
+
+    def __init__(self, clock: Clock, log: Log) -> None:
+        super().__init__(clock)
+        self._watch = log
+
+    def submit(self, append: AppendEvents | WriteValue, done: Callable[[Appended], None]) -> None:
+        def written(result: Appended) -> None:
+            if isinstance(result, int) and isinstance(append, WriteValue) and append.value is not None:
+                state = decode(append.value.value).state
+                for dot, fact in {} if state is None else state.facts.items():
+                    assert self._watch.written.setdefault(dot, fact) == fact, f"{dot} stands for two changes"
+            done(result)
+
+        super().submit(append, written)
+
+
 class World:
     """A cluster.
 
@@ -233,10 +266,10 @@ class World:
         self.loop = SimulatedLoop(seed)
         trace = Trace(lambda: self.loop.now)
         self.network = SimulatedNetwork(self.loop, self.chance, trace)
-        self.store = MemoryJournal(ProcessClock(self.loop.main, lambda: self.loop.now))
+        self.log = Log()
+        self.store = _Watched(ProcessClock(self.loop.main, lambda: self.loop.now), self.log)
         self.journal = SharedJournal(self.loop, self.chance, trace, self.store)
         self.members: dict[str, Member] = {}
-        self.log = Log()
         self._shares = shares
         self._function = function
         self._names = iter("abcdefghijklmnopqrstuvwxyz")
@@ -300,7 +333,7 @@ class World:
     def _fault(self) -> None:
         chance, names = self.chance, sorted(self.members)
         name = chance.choice(names)
-        match chance.randrange(8):
+        match chance.randrange(9):
             case 0:
                 self.network.cut(name)
             case 1 | 2:
@@ -319,6 +352,8 @@ class World:
                 self.members[name].directory.seen = seen
             case 7:
                 self.loop.at(self.loop.now, self.members[name].process, self._leave_memory, self.members[name])
+            case 8:
+                self.members[name].replication._names.mine = self.members[chance.choice(names)].replication.node
 
     @staticmethod
     def _leave_memory(member: Member) -> None:
