@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from cloudstate.runtime.errors import StatusCode
 from cloudstate.runtime.eventing.bookkeeping import DeadLetters
 from cloudstate.runtime.eventing.deliver import CloudEvent, Undeliverable
 from cloudstate.runtime.journal import Journal
@@ -57,16 +58,12 @@ class Attempts:
             JournalError: it could not be put aside.
         """
         attempts, pause = 0, self._limits.first_pause
-        while True:
-            try:
-                await self._deliver(event)
+        while (failed := await self._try(event)) is not None:
+            attempts += not failed.waits
+            if attempts >= self._limits.attempts:
+                await self._bury(event, str(failed), attempts)
                 return
-            except Undeliverable as error:
-                attempts += not error.waits
-                if attempts >= self._limits.attempts:
-                    await self._bury(event, str(error), attempts)
-                    return
-                logger.warning("`%s`: message %s is tried again in %g s: %s", self.name, event.id, pause, error)
+            logger.warning("`%s`: message %s is tried again in %g s: %s", self.name, event.id, pause, failed)
             await asyncio.sleep(pause)
             pause = min(pause * 2, self._limits.longest_pause)
 
@@ -76,12 +73,23 @@ class Attempts:
             await self._dead.load()
             for number in sorted(self._dead.wanted):
                 letter = self._dead.letters[number]
-                try:
-                    await self._deliver(letter.event())
-                except Undeliverable as error:
-                    await self._dead.failed_again(letter, str(error))
-                else:
+                failed = await self._try(letter.event())
+                if failed is None:
                     await self._dead.done(number)
+                else:
+                    await self._dead.failed_again(letter, str(failed))
+
+    async def _try(self, event: CloudEvent) -> Undeliverable | None:
+        """Why a message was not handled; None if it was."""
+        try:
+            await self._deliver(event)
+        except Undeliverable as failed:
+            return failed
+        except Exception as error:
+            # Nobody has thought of this. It counts all the same: the message must not come back for ever.
+            logger.exception("`%s`: message %s", self.name, event.id)
+            return Undeliverable(f"{type(error).__name__}: {error}", StatusCode.INTERNAL)
+        return None
 
     async def _bury(self, event: CloudEvent, reason: str, attempts: int) -> None:
         async with self._burying:

@@ -119,24 +119,25 @@ class DeadLetters:
         data = b64encode(event.data.value).decode()
         where = event.id, event.source, event.type, event.subject, event.time, event.data.type_url, data
         letter = DeadLetter(self._numbers + 1, *where, reason, attempts)
-        await self._add(_BURIED_URL, asdict(letter))
+        await self._add((_BURIED_URL, asdict(letter)))
         return letter
 
     async def ask_again(self, number: int) -> None:
         """Have a dead letter tried again, by the consumer. Raises as ``Journal.append``."""
-        await self._add(_RETRY_URL, {"number": number})
+        await self._add((_RETRY_URL, {"number": number}))
 
     async def done(self, number: int) -> None:
         """It has been handled. Raises as ``Journal.append``."""
-        await self._add(_DONE_URL, {"number": number})
+        await self._add((_DONE_URL, {"number": number}))
 
     async def failed_again(self, letter: DeadLetter, reason: str) -> None:
         """It was tried again, in vain. Raises as ``Journal.append``."""
-        again = replace(letter, reason=reason, attempts=letter.attempts + 1)
-        await self.done(letter.number)
-        await self._add(_BURIED_URL, asdict(replace(again, number=self._numbers + 1)))
+        again = replace(letter, number=self._numbers + 1, reason=reason, attempts=letter.attempts + 1)
+        # Both or none: a letter that were taken away first could be lost.
+        await self._add((_DONE_URL, {"number": letter.number}), (_BURIED_URL, asdict(again)))
 
-    async def _add(self, url: str, said: dict[str, Any]) -> None:
-        payload = Payload(url, json.dumps(said).encode())
-        self._sequence = await self._journal.append(AppendEvents(self._key, self._sequence, (payload,)))
-        self._take(url, said)
+    async def _add(self, *events: tuple[str, dict[str, Any]]) -> None:
+        payloads = tuple(Payload(url, json.dumps(said).encode()) for url, said in events)
+        self._sequence = await self._journal.append(AppendEvents(self._key, self._sequence, payloads))
+        for url, said in events:
+            self._take(url, said)

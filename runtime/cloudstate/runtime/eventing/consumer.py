@@ -64,13 +64,16 @@ class LogConsumer:
 
     async def _follow(self, partition: str) -> None:
         """Read a partition for ever; whatever goes wrong, go on from the saved offset."""
-        pause = self._limits.first_pause
+        pause, time = self._limits.first_pause, asyncio.get_running_loop().time
         while True:
+            began = time()
             try:
                 await self._read(partition)
                 await asyncio.sleep(self._limits.look_around)  # it is another process's now
             except CloudStateError as error:
                 self._complain(f"reading partition `{partition}`", error)
+                if time() - began > self._limits.longest_pause:
+                    pause = self._limits.first_pause  # it had gone well for a while: this is another trouble
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, self._limits.longest_pause)
 

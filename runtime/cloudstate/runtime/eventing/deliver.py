@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from cloudstate.runtime.entity.messages import Failure
 from cloudstate.runtime.errors import CloudStateError, StatusCode
 from cloudstate.runtime.eventing.declared import ANY, Handler, Subscription
 from cloudstate.runtime.host import Request, Router
+from cloudstate.runtime.host.router import EFFECT_LIMIT
 from cloudstate.runtime.payload import PROTOBUF_PREFIX, Metadata, Payload
 
 JSON_PREFIX = "json.cloudstate.io/"
@@ -71,12 +73,18 @@ async def deliver(event: CloudEvent, subscription: Subscription, router: Router)
 
 
 async def _drain(request: Request, router: Router) -> None:
+    limit = asyncio.get_running_loop().time() + EFFECT_LIMIT
     try:
-        async with aclosing(router.stream(request, _once(request.payload))) as replies:
+        async with (
+            asyncio.timeout_at(limit),
+            aclosing(router.stream(request._replace(deadline=limit), _once(request.payload))) as replies,
+        ):
             async for _ in replies:
                 pass
     except CloudStateError as error:
         raise Undeliverable(str(error), error.status) from error
+    except TimeoutError as error:
+        raise Undeliverable(f"`{request.command}` did not finish in time", StatusCode.DEADLINE_EXCEEDED) from error
 
 
 async def _once(payload: bytes) -> AsyncIterator[bytes]:

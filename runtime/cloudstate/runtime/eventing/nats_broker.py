@@ -104,9 +104,10 @@ class NatsBroker(Broker):
             while not (await asyncio.wait({working}, timeout=_ACK_WAIT / 3))[0]:
                 await message.in_progress()
             working.result()
-        except BaseException:
+        finally:
+            # Whoever stops consuming must not leave a message at work: the journal may be closed next.
             working.cancel()
-            raise
+            await asyncio.wait({working})
         await message.ack()
 
     async def _stream(self, topic: str) -> str:
@@ -160,19 +161,36 @@ def _encoded(value: str) -> str:
 
 def _event(message: Any) -> CloudEvent:
     """A message as an event; one that others published may lack every attribute."""
-    from email.header import decode_header, make_header
-
-    said = {name.lower(): str(make_header(decode_header(value))) for name, value in (message.headers or {}).items()}
+    said = {name.lower(): _decoded(value) for name, value in (message.headers or {}).items()}
     kind = said.get("ce-type", "")
-    time = said.get("ce-time", "")
     return CloudEvent(
         id=said.get("ce-id") or str(message.metadata.sequence.stream),
         source=said.get("ce-source") or str(message.subject),
         type=kind,
         data=Payload(said.get(_TYPE_URL) or _type_url(said.get("content-type", ""), kind), message.data),
         subject=said.get("ce-subject", ""),
-        time=datetime.fromisoformat(time).timestamp() if time else message.metadata.timestamp.timestamp(),
+        time=_seconds(said.get("ce-time", "")) or message.metadata.timestamp.timestamp(),
     )
+
+
+def _decoded(value: str) -> str:
+    """A header's text; as it stands where it is not encoded as it says. A message must not fail for that."""
+    from email.errors import HeaderParseError
+    from email.header import decode_header, make_header
+
+    try:
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, ValueError):
+        return value
+
+
+def _seconds(time: str) -> float:
+    """Seconds since the Unix epoch; 0 for what is no moment."""
+    try:
+        moment = datetime.fromisoformat(time)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _type_url(media: str, kind: str) -> str:

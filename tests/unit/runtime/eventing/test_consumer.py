@@ -15,7 +15,15 @@ from cloudstate.runtime.eventing.bookkeeping import DeadLetters, Offset
 from cloudstate.runtime.eventing.consumer import LogConsumer
 from cloudstate.runtime.eventing.declared import Subscription
 from cloudstate.runtime.eventing.deliver import CloudEvent, Undeliverable
-from cloudstate.runtime.journal import AppendEvents, EntityKey, Journal, MemoryJournal, WrongExpectedSequence
+from cloudstate.runtime.journal import (
+    AppendEvents,
+    EntityKey,
+    Journal,
+    MemoryJournal,
+    WriteValue,
+    WrongExpectedSequence,
+)
+from cloudstate.runtime.journal.port import Appended
 from cloudstate.runtime.payload import PROTOBUF_PREFIX, Payload
 
 ADDED = PROTOBUF_PREFIX + "shop.Added"
@@ -126,6 +134,28 @@ async def test_an_event_that_nobody_can_handle_is_put_aside(journal: Journal, ca
     assert "event" not in caplog.text or "ann/1 is a dead letter (number 1) after 3 attempts: not now" in caplog.text
 
 
+async def test_what_nobody_has_thought_of_counts_as_an_attempt(
+    journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[str] = []
+    over = asyncio.Event()
+
+    async def deliver(event: CloudEvent) -> None:
+        heard.append(event.id)
+        if event.id == "ann/1":
+            raise ZeroDivisionError("of all things")
+        over.set()
+
+    await add(journal, "ann", 0, 2)
+    async with consuming(journal, deliver):
+        await asyncio.wait_for(over.wait(), PATIENCE)
+    assert heard == ["ann/1", "ann/1", "ann/1", "ann/2"]
+    dead = DeadLetters(journal, CARTS.name)
+    await dead.load()
+    assert [letter.reason for letter in dead.letters.values()] == ["ZeroDivisionError: of all things"]
+    assert "of all things" in caplog.text
+
+
 async def test_a_subscriber_that_is_away_is_waited_for(journal: Journal) -> None:
     subscriber = Subscriber()
     subscriber.fails = lambda event, attempt: StatusCode.UNAVAILABLE if attempt < 10 else None
@@ -166,6 +196,27 @@ async def test_a_dead_letter_that_fails_again_stays(journal: Journal) -> None:
     await again.load()
     [left] = again.letters.values()
     assert (left.number, left.attempts, left.reason, again.wanted) == (2, 4, "still not", set())
+
+
+class CountingJournal(MemoryJournal):
+    """Knows how many events each append had."""
+
+    def __init__(self) -> None:
+        super().__init__(SystemClock())
+        self.appends: list[int] = []
+
+    def submit(self, append: AppendEvents | WriteValue, done: Callable[[Appended], None]) -> None:
+        self.appends.append(len(append.events) if isinstance(append, AppendEvents) else 0)
+        super().submit(append, done)
+
+
+async def test_a_dead_letter_is_replaced_at_once() -> None:
+    """If the old one went first, a crash before the next write would lose the message."""
+    journal = CountingJournal()
+    dead = DeadLetters(journal, CARTS.name)
+    letter = await dead.bury(CloudEvent("ann/1", "cart", "shop.Added", Payload(ADDED, b"0")), "why", 3)
+    await dead.failed_again(letter, "still not")
+    assert journal.appends == [1, 2]
 
 
 async def test_two_consumers_that_do_the_same_work_are_told_apart(journal: Journal) -> None:
