@@ -187,6 +187,7 @@ MUTATIONS: list[tuple[str, str, str, Mutation]] = [
     ("STO502", "callers-broker-postgresql", "none", drop("network-policy/spec/egress/0")),
     ("STO502", "callers-broker-postgresql", "none", drop("network-policy/spec/egress/2")),
     ("STO502", "callers-jetstream", "none", drop("network-policy/spec/egress/2")),
+    ("STO502", "callers-cluster", "none", drop("network-policy/spec/egress/2")),
     ("STO502", "callers-one", "none", put("network-policy/spec/egress", [])),
     ("STO502", "value", "none", put("config/data/CLOUDSTATE_BROKER", "nats://10.0.0.7:4222")),
 ]  # fmt: skip

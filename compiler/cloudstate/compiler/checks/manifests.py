@@ -20,7 +20,7 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
     mesh = deployment.mesh.value if deployment.mesh else "none"
     yield from _tokens(deployment, mesh)
     yield from _gateway(deployment, mesh)
-    yield from _broker(deployment)
+    yield from _secrets(deployment)
     if mesh == "knative":
         yield from _knative(spec)
     if deployment.proxy is not None and (spec.placement is None or spec.placement.value is not Placement.SIDECAR):
@@ -59,11 +59,11 @@ def _gateway(deployment: DeploymentSpec, mesh: str) -> Iterator[Diagnostic]:
             yield found.help("write for example `shop.example` or `*.shop.example`")
 
 
-def _broker(deployment: DeploymentSpec) -> Iterator[Diagnostic]:
-    broker = deployment.broker
-    if broker is not None and not is_subdomain(broker.value):
-        found = codes.BAD_RESOURCE_NAME.at(broker.span, "not a DNS subdomain", name=broker.value, kind="secret")
-        yield found.help("use lower-case letters, digits, `-` and `.`")
+def _secrets(deployment: DeploymentSpec) -> Iterator[Diagnostic]:
+    for secret in (deployment.broker, deployment.cluster):
+        if secret is not None and not is_subdomain(secret.value):
+            found = codes.BAD_RESOURCE_NAME.at(secret.span, "not a DNS subdomain", name=secret.value, kind="secret")
+            yield found.help("use lower-case letters, digits, `-` and `.`")
 
 
 def _knative(spec: Spec) -> Iterator[Diagnostic]:

@@ -28,6 +28,7 @@ def deployment_of(spec: Node) -> DeploymentSpec:
         memory=_quantity(spec, "memory"),
         proxy=value(spec, "deploy", "proxy"),
         broker=value(spec, "deploy", "broker", "secret"),
+        cluster=value(spec, "deploy", "cluster", "secret"),
         jwt=_jwt(spec),
         gateway=value(spec, "deploy", "gateway"),
         hosts=values(spec, "deploy", "hosts"),

@@ -110,6 +110,12 @@ class BrokerDocument(_Document):
     secret: str = Field(description="The Kubernetes Secret whose key `url` is the broker's address.")
 
 
+class ClusterDocument(_Document):
+    """Where the pods of the service meet."""
+
+    secret: str = Field(description="The Kubernetes Secret whose key `url` is the address of their NATS servers.")
+
+
 class JwtDocument(_Document):
     """Whose tokens callers must show."""
 
@@ -128,6 +134,7 @@ class DeployDocument(_Document):
     resources: ResourcesDocument | None = None
     proxy: str | None = Field(None, description="The proxy's image with `placement: sidecar`; else the function's.")
     broker: BrokerDocument | None = None
+    cluster: ClusterDocument | None = None
     jwt: JwtDocument | None = None
     gateway: str | None = Field(None, description="The Gateway that routes to the service: `NAME` or `NAMESPACE/NAME`.")
     hosts: list[str] = Field(default=[], description="The host names under which the gateway serves it; empty = all.")

@@ -15,7 +15,7 @@ from cloudstate.compiler.model.spec import CommandSpec, DeploymentSpec, EntitySp
 
 _DIGEST_LENGTH = 16
 #: Keys of ``deploy`` that came later: a service that does not use them keeps the digest that it had before.
-_LATER = frozenset({"proxy", "broker", "jwt", "gateway", "hosts", "metrics", "kubernetes"})
+_LATER = frozenset({"proxy", "broker", "cluster", "jwt", "gateway", "hosts", "metrics", "kubernetes"})
 
 
 def lower(spec: Spec) -> Service:
@@ -110,6 +110,7 @@ def _deployment(spec: DeploymentSpec) -> Deployment:
         ),
         proxy=spec.proxy.value if spec.proxy else None,
         broker=spec.broker.value if spec.broker else None,
+        cluster=spec.cluster.value if spec.cluster else None,
         jwt=Jwt(spec.jwt.issuer.value, spec.jwt.keys.value) if spec.jwt else None,
         gateway=spec.gateway.value if spec.gateway else None,
         hosts=tuple(host.value for host in spec.hosts),

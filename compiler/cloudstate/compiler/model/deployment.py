@@ -65,6 +65,7 @@ class Deployment:
         callers: names of the services that may call this one; empty = not restricted.
         proxy: image of the proxy where the placement is sidecar; None = the one of the function.
         broker: the Secret with the address of the broker of topics; None = the service has no topics.
+        cluster: the Secret with the address of the NATS servers on which the pods meet; None = they do not.
         jwt: the issuer whose tokens callers must show.
         gateway: the Gateway that routes to the service, as ``NAME`` or ``NAMESPACE/NAME``.
         hosts: the host names under which the gateway serves it; empty = all of the gateway.
@@ -80,6 +81,7 @@ class Deployment:
     resources: Resources = field(default_factory=Resources)
     proxy: str | None = None
     broker: str | None = None
+    cluster: str | None = None
     jwt: Jwt | None = None
     gateway: str | None = None
     hosts: tuple[str, ...] = ()

@@ -114,6 +114,7 @@ class DeploymentSpec:
     memory: Located[str] | None = None
     proxy: Located[str] | None = None
     broker: Located[str] | None = None
+    cluster: Located[str] | None = None
     jwt: JwtSpec | None = None
     gateway: Located[str] | None = None
     hosts: tuple[Located[str], ...] = ()

@@ -12,7 +12,11 @@ from cloudstate.compiler.rules.manifests import KNATIVE, Manifests, Pod
 
 _OF_ONE_POD = ("sqlite:", "memory")
 #: The settings that are addresses, and the ports of those who may be there.
-_ADDRESSES = {"CLOUDSTATE_JOURNAL": frozenset({4222, 5432}), "CLOUDSTATE_BROKER": frozenset({4222})}
+_ADDRESSES = {
+    "CLOUDSTATE_JOURNAL": frozenset({4222, 5432}),
+    "CLOUDSTATE_BROKER": frozenset({4222}),
+    "CLOUDSTATE_CLUSTER": frozenset({4222}),
+}
 _HOST = re.compile(r"[a-z]+://(?:[^/@]*@)?(\[[^]]*\]|[^/:]*)")
 _DNS = frozenset({53})
 

@@ -20,7 +20,7 @@ def test_everything_in_a_spec_arrives_in_the_model(tmp_path: Path) -> None:
     more = (
         "  placement: sidecar\n  shards: 16\n  store: {kind: postgresql, secret: db}\n"
         "  deploy: {image: shop:1, autoscale: {min: 1, max: 3, cpu: 50}, mesh: istio, callers: [checkout],"
-        " resources: {cpu: 2, memory: 1Gi}}\n"
+        " resources: {cpu: 2, memory: 1Gi}, cluster: {secret: meet}}\n"
     )
     service = service_of(tmp_path, {"service.yaml": spec_text(entities, more=more), "protos/shop.proto": PROTO})
     assert (service.name, service.placement, service.shards) == ("shop", Placement.SIDECAR, 16)
@@ -29,7 +29,7 @@ def test_everything_in_a_spec_arrives_in_the_model(tmp_path: Path) -> None:
     assert (deployment.image, deployment.mesh, deployment.callers) == ("shop:1", "istio", ("checkout",))
     assert deployment.autoscale is not None
     assert (deployment.autoscale.min, deployment.autoscale.max, deployment.autoscale.cpu) == (1, 3, 50)
-    assert deployment.resources == Resources("2", "1Gi")
+    assert (deployment.resources, deployment.cluster) == (Resources("2", "1Gi"), "meet")
     (entity,) = service.entities
     assert (entity.model, entity.type, entity.implementation) == (Model.EVENT_SOURCED, "cart", "carts.main.OldCart")
     assert (entity.snapshot_every, entity.passivation_ms) == (7, 120_000)

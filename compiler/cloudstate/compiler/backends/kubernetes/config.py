@@ -43,7 +43,11 @@ def settings(service: Service) -> dict[str, str]:
 
 def from_secrets(service: Service) -> list[Manifest]:
     """The environment that holds credentials: named here, kept in Secrets that somebody else makes."""
-    named = {"CLOUDSTATE_JOURNAL": service.store.secret, "CLOUDSTATE_BROKER": service.deployment.broker}
+    named = {
+        "CLOUDSTATE_JOURNAL": service.store.secret,
+        "CLOUDSTATE_BROKER": service.deployment.broker,
+        "CLOUDSTATE_CLUSTER": service.deployment.cluster,
+    }
     return [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": URL_KEY}}}
         for name, secret in named.items()

@@ -40,7 +40,7 @@ CMD ["cloudstate", "{command}", "/app/project", "--out", "/app/generated"]
 
 def _requirement(service: Service) -> str:
     extras = {"postgresql"} if service.store.kind is StoreKind.POSTGRESQL else set()
-    if service.store.kind is StoreKind.JETSTREAM or service.deployment.broker:
+    if service.store.kind is StoreKind.JETSTREAM or service.deployment.broker or service.deployment.cluster:
         extras.add("nats")
     chosen = f"[{','.join(sorted(extras))}]" if extras else ""
     return f"cloudstate-py{chosen}=={version()}"

@@ -86,14 +86,14 @@ def network_policy(service: Service) -> Manifest:
 
 
 def _egress(service: Service) -> list[Manifest]:
-    """Names are looked up anywhere; the hosts of stores and brokers stand in Secrets, so only their ports are known."""
+    """Names are looked up anywhere; the hosts of stores, brokers and clusters stand in Secrets: only ports are known."""
     rules: list[Manifest] = [{"ports": [{"protocol": protocol, "port": _DNS} for protocol in ("UDP", "TCP")]}]
     if is_stateful(service):
         peers: Manifest = {"to": [{"podSelector": {"matchLabels": selector(service)}}]}
         rules.append(peers | {"ports": [{"protocol": "TCP", "port": PORT}]})
     stores = {StoreKind.POSTGRESQL: _POSTGRESQL, StoreKind.JETSTREAM: _NATS}
     ports = {port for kind, port in stores.items() if service.store.kind is kind and service.store.secret}
-    if service.deployment.broker:
+    if service.deployment.broker or service.deployment.cluster:
         ports.add(_NATS)
     tunnels = {"istio": _ISTIOD, "istio-ambient": _AMBIENT_TUNNEL}
     ports |= {port for mesh, port in tunnels.items() if service.deployment.mesh == mesh}

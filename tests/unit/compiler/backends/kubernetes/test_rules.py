@@ -157,12 +157,13 @@ def test_sqlite_is_kept_on_a_volume_of_the_pod() -> None:
 
 
 def test_addresses_with_credentials_come_from_secrets() -> None:
-    deployment = replace(IMAGE, broker="shop-nats")
+    deployment = replace(IMAGE, broker="shop-nats", cluster="shop-cluster")
     service = replace(SHOP, store=Store(StoreKind.POSTGRESQL, "shop-db"), deployment=deployment)
     wired = {it["name"]: it["valueFrom"]["secretKeyRef"] for it in container_of(manifests(service))["env"]}
     assert wired == {
         "CLOUDSTATE_JOURNAL": {"name": "shop-db", "key": "url"},
         "CLOUDSTATE_BROKER": {"name": "shop-nats", "key": "url"},
+        "CLOUDSTATE_CLUSTER": {"name": "shop-cluster", "key": "url"},
     }
 
 
