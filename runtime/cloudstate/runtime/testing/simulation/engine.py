@@ -46,12 +46,12 @@ class SimulatedEngine(Engine):
     async def put(self, key: str, value: bytes, revision: int | None = None) -> int:
         """See ``Engine.put``."""
         assert value, "a record has a value"
-        written: int = await self._asked(partial(self._network.write, key, value, revision))
+        written: int = await self._asked(partial(self._network.write, self._node, key, value, revision))
         return written
 
     async def delete(self, key: str, revision: int | None = None) -> None:
         """See ``Engine.delete``."""
-        await self._asked(partial(self._network.write, key, b"", revision))
+        await self._asked(partial(self._network.write, self._node, key, b"", revision))
 
     async def watch(self, changed: Callable[[Entry], None]) -> None:
         """See ``Engine.watch``."""

@@ -201,9 +201,12 @@ class SimulatedNetwork:
             self._tell_all(watcher)
             self._loop.at(watcher.last_told, link.process, self._told, watcher, watcher.connection, told)
 
-    def write(self, key: str, value: bytes, expected: int | None) -> int:
+    def write(self, node: str, key: str, value: bytes, expected: int | None) -> int:
         """Write the table. See ``Table.write``."""
+        before = self.table.value(key)
         entry = self.table.write(key, value, expected)
+        if value != before:  # signs of life are no news
+            self._trace.note(node, f"writes `{key}` at {entry.revision}: {value.decode(errors='replace') or 'deleted'}")
         for link in self._links:
             if link.is_connected and link.node not in self._minority:
                 for watcher in link.watchers:

@@ -40,11 +40,13 @@ def simulate(
         max_time: virtual seconds that it may take.
         max_steps: callbacks that may run.
 
+    ``TRACE=1000`` in the environment shows so many of the last events of a run that fails, and not 80.
+
     Raises:
         AssertionError: it failed; with what happened last, and one line that runs it again.
     """
     loop = SimulatedLoop(seed, max_steps=max_steps, max_time=max_time)
-    world = World(loop, seed)
+    world = World(loop, seed, int(os.environ.get("TRACE", "80")))
     try:
         result: T = loop.run_until_complete(_run(scenario, world, loop))
         return result

@@ -20,6 +20,10 @@ class Table:
         """Every record, also what was deleted, in the order of revisions."""
         return sorted(self._entries.values(), key=lambda entry: entry.revision)
 
+    def value(self, key: str) -> bytes:
+        """What is in a record; empty: there is none."""
+        return self._entries.get(key, Entry(key, b"", 0)).value
+
     def write(self, key: str, value: bytes, expected: int | None) -> Entry:
         """Write a record; delete it, if there is no value.
 

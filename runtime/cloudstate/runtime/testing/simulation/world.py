@@ -29,11 +29,11 @@ class World:
         trace: what happened last; scenarios may note more.
     """
 
-    def __init__(self, loop: SimulatedLoop, seed: int) -> None:
+    def __init__(self, loop: SimulatedLoop, seed: int, kept: int = 80) -> None:
         self.seed = seed
         self.nodes: dict[str, Node[Any]] = {}
         self.random = self._chance("scenario")
-        self.trace = Trace(lambda: loop.now)
+        self.trace = Trace(lambda: loop.now, kept)
         self.network = SimulatedNetwork(loop, self._chance("network"), self.trace)
         clock: Clock = ProcessClock(loop.main, lambda: loop.now)
         self.journal = SharedJournal(loop, self._chance("journal"), self.trace, MemoryJournal(clock))
