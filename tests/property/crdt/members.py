@@ -242,7 +242,7 @@ class _Watched(MemoryJournal):
 
     def submit(self, append: AppendEvents | WriteValue, done: Callable[[Appended], None]) -> None:
         def written(result: Appended) -> None:
-            if isinstance(result, int) and isinstance(append, WriteValue) and append.value is not None:
+            if isinstance(result, int) and isinstance(append, WriteValue) and append.entity == KEY and append.value:
                 state = decode(append.value.value).state
                 for dot, fact in {} if state is None else state.facts.items():
                     assert self._watch.written.setdefault(dot, fact) == fact, f"{dot} stands for two changes"
