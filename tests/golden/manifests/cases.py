@@ -59,12 +59,12 @@ def files_of(case: str, target: str) -> FileSet:
 
 @cache
 def pairs() -> tuple[tuple[str, str], ...]:
-    """Every case with every target that applies: Knative runs actions only, and tokens need a mesh."""
+    """Every case with every target that applies: Knative runs actions only, and without a proxy; tokens need a mesh."""
     return tuple((case, target) for case in CASES for target in TARGETS if _applies(case, target))
 
 
 def _applies(case: str, target: str) -> bool:
     text = yaml.safe_load((FOLDER / "cases" / f"{case}.yaml").read_text())
-    is_action = all(entity["model"] == "action" for entity in text["entities"])
+    is_action = all(entity["model"] == "action" for entity in text["entities"]) and text.get("placement") != "sidecar"
     has_tokens = "jwt" in text.get("deploy", {})
     return (target != "knative" or is_action) and (target in _MESHES or not has_tokens)

@@ -67,6 +67,9 @@ def _secrets(deployment: DeploymentSpec) -> Iterator[Diagnostic]:
 
 
 def _knative(spec: Spec) -> Iterator[Diagnostic]:
+    if spec.placement is not None and spec.placement.value is Placement.SIDECAR:
+        found = codes.SIDECAR_ON_KNATIVE.at(spec.placement.span, "a second container")
+        yield found.help("write `placement: embedded`, or choose another mesh")
     if spec.deployment.callers:
         found = codes.CALLERS_UNENFORCED.at(spec.deployment.callers[0].span, "has no effect")
         yield found.help("choose another mesh, or leave `callers` out")

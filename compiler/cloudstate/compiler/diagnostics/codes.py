@@ -134,6 +134,7 @@ CALLERS_UNENFORCED = _warning("CS5105", "callers-unenforced", "Knative lets ever
 PROXY_UNUSED = _warning("CS5106", "proxy-unused", "`proxy` is ignored: the code runs in the runtime")
 STREAM_ENDS = _warning("CS5107", "stream-ends", "Knative ends the stream of `{name}` after 600 seconds")
 HOSTS_UNUSED = _warning("CS5108", "hosts-unused", "`hosts` is ignored without a gateway")
+SIDECAR_ON_KNATIVE = _error("CS5109", "sidecar-on-knative", "Knative starts no proxy beside the function")
 
 # 60: the lock file
 LOCK_DAMAGED = _error("CS6001", "lock-damaged", "the lock file is damaged: {reason}")

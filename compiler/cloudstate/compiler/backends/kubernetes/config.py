@@ -35,8 +35,7 @@ def settings(service: Service) -> dict[str, str]:
     values = {"HOST": "0.0.0.0", "HTTP_PORT": str(PORT)}  # noqa: S104 - a pod has its own address
     if has_volume(service):
         values["CLOUDSTATE_JOURNAL"] = f"sqlite:{DATA}/{service.name}.db"
-    has_proxy = service.placement is Placement.SIDECAR and service.deployment.mesh != "knative"
-    if service.deployment.metrics or has_proxy:
+    if service.deployment.metrics or service.placement is Placement.SIDECAR:
         values["METRICS_PORT"] = str(METRICS_PORT)
     return values
 
