@@ -43,7 +43,16 @@ def fail(span: Span, failure: Failure) -> None:
 
 
 def end(span: Span, action: Action | None) -> None:
-    """The span's work is done, and this came of it."""
+    """The span's work is done, and this came of it. What comes when nobody waits any more is not told."""
+    if not span.is_recording():
+        return
     if isinstance(action, Failure):
         fail(span, action)
     span.end()
+
+
+def give_up(span: Span, why: str) -> None:
+    """No answer is waited for any more."""
+    if span.is_recording():
+        span.add_event(why)
+        span.end()

@@ -11,7 +11,7 @@ from cloudstate.runtime.entity.crdt_messages import CrdtReply
 from cloudstate.runtime.entity.messages import Command, FunctionLost
 from cloudstate.runtime.function.port import CrdtFunction, CrdtInstance, CrdtTold
 from cloudstate.runtime.journal import EntityKey
-from cloudstate.runtime.tracing.context import begin, end, within
+from cloudstate.runtime.tracing.context import begin, end, give_up, within
 from cloudstate.runtime.tracing.journal import Spans
 
 
@@ -84,6 +84,5 @@ class _TracedInstance:
     def _end_all(self) -> None:
         """No answer to these comes any more."""
         for span in self._open.values():
-            span.add_event("nothing was answered")
-            span.end()
+            give_up(span, "nothing was answered")
         self._open.clear()

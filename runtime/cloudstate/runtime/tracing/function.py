@@ -8,11 +8,12 @@ from typing import Any
 
 from opentelemetry.trace import Span, Tracer
 
-from cloudstate.runtime.entity.messages import Command, FunctionLost, Outcome
+from cloudstate.runtime.entity.messages import Command, Failure, FunctionLost, Outcome
+from cloudstate.runtime.errors import CloudStateError
 from cloudstate.runtime.function.port import ActionFunction, EntityFunction, Histories, Instance
 from cloudstate.runtime.journal import EntityKey
 from cloudstate.runtime.payload import Metadata
-from cloudstate.runtime.tracing.context import begin, end, parent_of, within
+from cloudstate.runtime.tracing.context import begin, end, fail, give_up, parent_of, within
 from cloudstate.runtime.tracing.journal import Spans
 
 
@@ -39,9 +40,10 @@ class TracedFunction:
 
 
 class _TracedInstance:
-    __slots__ = ("_instance", "_key", "_spans", "_tracer")
+    __slots__ = ("_instance", "_key", "_open", "_spans", "_tracer")
 
     def __init__(self, instance: Instance, key: EntityKey, tracer: Tracer, spans: Spans) -> None:
+        self._open: Span | None = None
         self._instance = instance
         self._key = key
         self._tracer = tracer
@@ -52,7 +54,7 @@ class _TracedInstance:
 
     def handle(self, command_id: int, command: Command, done: Callable[[Outcome], None]) -> Outcome | None:
         span = begin(self._tracer, self._key, command)
-        self._spans[self._key] = span
+        self._open = self._spans[self._key] = span
         command.metadata = within(span, command.metadata)
 
         def ended(outcome: Outcome) -> None:
@@ -67,6 +69,8 @@ class _TracedInstance:
     def stop(self) -> None:
         self._spans.pop(self._key, None)
         self._instance.stop()
+        if self._open is not None:
+            give_up(self._open, "nothing was answered")
 
 
 class TracedAction:
@@ -88,7 +92,15 @@ class TracedAction:
             end(span, outcome.action)
             done(outcome)
 
-        return self._action.unary(name, message, within(span, metadata), deadline, ended)
+        cancel = self._action.unary(name, message, within(span, metadata), deadline, ended)
+        if cancel is None:
+            return None
+
+        def cancelled() -> None:
+            give_up(span, "the caller has gone")
+            cancel()
+
+        return cancelled
 
     async def stream(
         self, name: str, messages: AsyncIterator[Any], metadata: Metadata, deadline: float | None
@@ -98,7 +110,12 @@ class TracedAction:
         try:
             async with aclosing(self._action.stream(name, messages, within(span, metadata), deadline)) as outcomes:
                 async for outcome in outcomes:
+                    if isinstance(outcome.action, Failure):
+                        fail(span, outcome.action)
                     yield outcome
+        except CloudStateError as error:
+            fail(span, Failure(str(error), error.status))
+            raise
         finally:
             span.end()
 

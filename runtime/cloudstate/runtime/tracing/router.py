@@ -15,7 +15,7 @@ from cloudstate.runtime.function.port import ActionFunction
 from cloudstate.runtime.host import Request, Router
 from cloudstate.runtime.host.residency import Residency
 from cloudstate.runtime.host.router import Placement, Publisher, Report
-from cloudstate.runtime.tracing.context import end, fail, parent_of, within
+from cloudstate.runtime.tracing.context import end, fail, give_up, parent_of, within
 
 
 class TracedRouter(Router):
@@ -46,8 +46,7 @@ class TracedRouter(Router):
             return None
 
         def abandoned() -> None:
-            span.add_event("the caller has gone")
-            span.end()
+            give_up(span, "the caller has gone")
             abandon()
 
         return abandoned
