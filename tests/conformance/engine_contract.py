@@ -133,7 +133,7 @@ class WatchContract:
             await (one, other)[number % 2].put(f"shard.{number % 3}", b"%d" % number)
         last = await one.put("end", b"end")
         all = await told.until(lambda all: all and all[-1].revision == last)
-        revisions = [entry.revision for entry in all]
+        revisions = [entry.revision for entry in dict.fromkeys(all)]  # a record may be told again
         assert revisions == sorted(revisions)
         assert table(all) == {"shard.0": b"48", "shard.1": b"49", "shard.2": b"47", "end": b"end"}
 

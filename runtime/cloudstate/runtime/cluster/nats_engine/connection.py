@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 _HEADROOM = 1024
 #: Bytes of commands around the messages that wait.
 _AROUND = 1024 * 1024
+#: Seconds that what waits gets at the end.
+_FAREWELL = 1.0
 #: Messages of one subject that may wait to be told; they are told at once, so this is one read of the socket.
 _UNTOLD = 65_536
 
@@ -96,11 +98,13 @@ class Connection:
         return [f"{scheme}://{server.netloc}" for server in self._client.discovered_servers]
 
     async def close(self) -> None:
-        """Send what waits, and disconnect. May take long where the server does not read."""
+        """Send what waits, and disconnect."""
         self.abandon()
         try:
-            with suppress(OSError, nats.errors.Error):  # what waits cannot be sent any more
-                await self._client.close()
+            # OSError, also the TimeoutError: what waits cannot be sent any more, or not soon.
+            with suppress(OSError, nats.errors.Error):
+                async with asyncio.timeout(_FAREWELL):
+                    await self._client.close()
         finally:
             self._bury()
 

@@ -24,8 +24,6 @@ _CHECK_EVERY = 1.0
 _PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 #: Seconds that requests may fail before another server is tried: this one may be cut off from the others.
 _FAILING = 5.0
-#: Seconds that what waits gets at the end.
-_FAREWELL = 1.0
 
 
 class Link:
@@ -63,9 +61,7 @@ class Link:
         if self._current is not None:
             self._drop(self._current)
         if self._closing:
-            _, stuck = await asyncio.wait(self._closing, timeout=_FAREWELL)
-            for task in stuck:
-                task.cancel()
+            await asyncio.wait(self._closing)
 
     def send(self, subject: str, message: bytes) -> None:
         """Send a message, or drop it."""
@@ -171,7 +167,7 @@ class Link:
             self._up.set_result(connection)
 
     def _drop(self, connection: Connection) -> None:
-        """Close a connection, without waiting: a server that is cut off keeps it open."""
+        """Close a connection, without waiting: it takes a second where the server is cut off."""
         if self._current is connection:
             self._current = None
             if self._up is not None:

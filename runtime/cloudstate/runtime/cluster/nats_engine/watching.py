@@ -23,7 +23,7 @@ from cloudstate.runtime.cluster.nats_engine.link import Link
 logger = logging.getLogger(__name__)
 
 #: Seconds between a consumer's messages at the least, and seconds of silence until it counts as gone.
-_HEARTBEAT, _SILENCE = 0.5, 2.0
+_HEARTBEAT, _SILENCE = 0.25, 1.25
 #: Seconds that a replica gets to come up to what was told before; if it does not, that is lost.
 _LAG = 1.5
 #: Seconds until everything has to be told again, and until the next attempt if it is not.
