@@ -54,7 +54,8 @@ class LogConsumer:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 try:
-                    await self._attempts.retry_wanted()
+                    if self._is_mine(f"{self._subscription.name} dead letters"):
+                        await self._attempts.retry_wanted()
                     for partition in await self._journal.partitions():
                         if partition not in reading:
                             reading[partition] = tasks.create_task(self._follow(partition))

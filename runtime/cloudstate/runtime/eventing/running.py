@@ -124,7 +124,8 @@ class Eventing:
 
     async def _look_around(self, attempts: Attempts) -> None:
         while True:
-            await attempts.retry_wanted()
+            if self._is_mine(f"{attempts.name} dead letters"):
+                await attempts.retry_wanted()
             await asyncio.sleep(self._limits.look_around)
 
 

@@ -187,6 +187,27 @@ async def test_a_dead_letter_is_tried_again_when_somebody_asks(journal: Journal)
     assert not dead.wanted
 
 
+async def test_only_one_process_tries_dead_letters_again(journal: Journal) -> None:
+    dead = DeadLetters(journal, CARTS.name)
+    await dead.bury(CloudEvent("ann/1", "cart", "shop.Added", Payload(ADDED, b"0")), "why", 3)
+    await dead.ask_again(1)
+    subscriber, asked, twice = Subscriber(), list[str](), asyncio.Event()
+
+    def is_mine(work: str) -> bool:
+        asked.append(work)
+        if asked.count(f"{CARTS.name} dead letters") == 2:
+            twice.set()
+        return False
+
+    other = asyncio.create_task(LogConsumer(CARTS, journal, subscriber.deliver, QUICK, is_mine).run())
+    await asyncio.wait_for(twice.wait(), PATIENCE)
+    assert not subscriber.attempts
+    async with consuming(journal, subscriber.deliver):
+        await subscriber.until(lambda: len(subscriber.heard) == 1)
+    other.cancel()
+    await asyncio.wait({other})
+
+
 async def test_a_dead_letter_that_fails_again_stays(journal: Journal) -> None:
     dead = DeadLetters(journal, CARTS.name)
     letter = await dead.bury(CloudEvent("ann/1", "cart", "shop.Added", Payload(ADDED, b"0")), "why", 3)
