@@ -66,7 +66,9 @@ def _parse(words: Sequence[str]) -> tuple[argparse.Namespace, ModuleType]:
     subparsers = parser.add_subparsers(metavar="COMMAND", dest="command", required=True)
     wanted = next((word for word in words if not word.startswith("-")), None)
     module = ModuleType("nothing")
-    for name, help_ in SUBCOMMANDS.items():
+    # The others are only needed to be listed, and that takes longer than some commands do.
+    listed = SUBCOMMANDS if words[:1] != [wanted] or wanted not in SUBCOMMANDS else {wanted: SUBCOMMANDS[wanted]}
+    for name, help_ in listed.items():
         subparser = subparsers.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.")
         if name == wanted:
             module = importlib.import_module(f"cloudstate.cli.{name}")

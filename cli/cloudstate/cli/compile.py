@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +65,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compile. Returns the exit code: 1 if there are errors or drift, 3 if the machine lacks something, 4 if --check
     finds that stored data would become unreadable."""
+    with _uncollected():
+        return _run(arguments)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of cycles: a compile makes few, and to look for them takes a tenth of its time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _run(arguments: argparse.Namespace) -> int:
     from cloudstate.compiler.protoc import ProtocMissing
 
     is_dry = arguments.check or arguments.diff
@@ -166,4 +185,4 @@ def _summary(service: Compiled | Record) -> str:
     else:
         name, changes = service.service.name, len(service.difference.paths)
         what = f"{changes} of {len(service.files)} files changed" if changes else "nothing to change"
-    return f"compiled {name} to {shown(service.folder)}/: {what}"
+    return f"compiled {name} to {shown(Path(service.folder))}/: {what}"

@@ -75,8 +75,12 @@ def output_folder(given: Input) -> Path:
     """``generated/`` in the project, which is the nearest folder at or above the spec's that has a pyproject.toml, or
     else the spec's own."""
     folder, _ = given.folder()
-    root = next((above for above in (folder, *folder.parents) if (above / "pyproject.toml").is_file()), folder)
-    return root / "generated"
+    above = str(folder)
+    while not os.path.isfile(os.path.join(above, "pyproject.toml")):
+        below, above = above, os.path.dirname(above)
+        if below == above:
+            return folder / "generated"
+    return Path(above, "generated")
 
 
 def lock_file(given: Input) -> Path:
@@ -87,10 +91,10 @@ def lock_file(given: Input) -> Path:
 
 def shown(path: Path) -> str:
     """A path as people read it: from the working directory, if it is inside."""
-    try:
-        return path.relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return path.as_posix()
+    name, here = path.as_posix(), Path.cwd().as_posix()
+    if name == here:
+        return "."
+    return name.removeprefix(f"{here.rstrip('/')}/")
 
 
 def top_level_modules(folder: Path) -> frozenset[str]:

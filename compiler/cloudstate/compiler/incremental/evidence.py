@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from cloudstate.compiler.inputs import PROTO_FOLDER, Input, top_level_modules
 if TYPE_CHECKING:
     from cloudstate.compiler.driver import Compiled
 
+#: A pipe in the place of a file must not be waited for.
+_TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_LEAST = 4096
 _READABLE = (".proto", ".py")
 _SKIPPED = frozenset({"__pycache__", "generated", "node_modules"})
 _MOST = 2000
@@ -35,28 +39,39 @@ class Surroundings:
 def surroundings(given: Input) -> Surroundings:
     """The spec's folder as it is."""
     folder, _ = given.folder()
-    return Surroundings((folder / PROTO_FOLDER).is_dir(), tuple(sorted(top_level_modules(folder))))
+    return Surroundings(os.path.isdir(f"{folder}/{PROTO_FOLDER}"), tuple(sorted(top_level_modules(folder))))
 
 
 def digest(file: str) -> str | None:
     """A hash of a file's content; None if there is no file that can be read."""
-    if not os.path.isfile(file):
-        return None
+    # Straight to the system: a run that changes nothing does little else.
     try:
-        with open(file, "rb") as content:
-            return hashlib.sha256(content.read()).hexdigest()
+        opened = os.open(file, _TO_READ)
     except OSError:
         return None
+    try:
+        status = os.fstat(opened)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        hashed = hashlib.sha256()
+        while part := os.read(opened, max(status.st_size, _LEAST) + 1):
+            hashed.update(part)
+        return hashed.hexdigest()
+    except OSError:
+        return None
+    finally:
+        os.close(opened)
 
 
-def digests(folder: Path, names: Iterable[str]) -> dict[str, str | None]:
+def digests(folder: Path | str, names: Iterable[str]) -> dict[str, str | None]:
     """A hash of each of the files."""
     return {name: digest(f"{folder}/{name}") for name in names}
 
 
-def is_as_it_was(folder: Path, files: Mapping[str, str | None]) -> bool:
+def is_as_it_was(folder: Path | str, files: Mapping[str, str | None]) -> bool:
     """Whether all files are what they were."""
-    return all(digest(f"{folder}/{name}") == known for name, known in files.items())
+    above = f"{folder}/"
+    return all(digest(above + name) == known for name, known in files.items())
 
 
 def read_files(compiled: Compiled) -> dict[str, bool]:

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cloudstate.compiler.diagnostics import Diagnostic, Edit, Label, codes
@@ -37,7 +36,7 @@ class Record:
     compiler: str
     given: tuple[str, str | None, str | None]
     name: str
-    folder: Path
+    folder: str
     surroundings: Surroundings
     read: Mapping[str, str | None]
     written: Mapping[str, str]
@@ -51,7 +50,7 @@ def render(record: Record) -> bytes:
         "compiler": record.compiler,
         "given": record.given,
         "name": record.name,
-        "folder": str(record.folder),
+        "folder": record.folder,
         "has_protos": record.surroundings.has_protos,
         "modules": record.surroundings.modules,
         "read": record.read,
@@ -85,7 +84,7 @@ def _record(body: dict[str, Any]) -> Record:
         compiler=body["compiler"],
         given=(shown, name, kubernetes),
         name=body["name"],
-        folder=Path(body["folder"]),
+        folder=str(body["folder"]),
         surroundings=Surroundings(body["has_protos"], tuple(body["modules"])),
         read=_hashes(body["read"], (str, type(None))),
         written=_hashes(body["written"], (str,)),

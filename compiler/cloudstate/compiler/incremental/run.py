@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cloudstate.compiler import protoc
 from cloudstate.compiler.diagnostics import Diagnostic, Sink
 from cloudstate.compiler.incremental import shelf
 from cloudstate.compiler.incremental.evidence import (
@@ -69,17 +70,18 @@ def compile_changed(
     inputs, missing = find_inputs(paths, name, kubernetes)
     known = {given: record for given in inputs if (record := _still_true(given, out)) is not None}
     changed = [given for given in inputs if given not in known]
-    taken = [record.folder for record in known.values()]
-    if missing or len(set(taken)) < len(taken):
+    taken = {os.path.abspath(record.folder) for record in known.values()}
+    if missing or len(taken) < len(known):
         return compile_all(paths, out, name, kubernetes)
     sink = Sink()
     compiled: dict[Input, Compiled] = {}
     before = {given: _Before(surroundings(given), readable_files(given)) for given in changed}
     if changed:
+        protoc.prepare()  # it gets ready while the rest of the compiler is imported
         from cloudstate.compiler import driver
 
         services, folders = driver.compile_inputs(changed, out, sink)
-        if not folders.isdisjoint(taken):
+        if not taken.isdisjoint(map(os.path.abspath, folders)):
             return compile_all(paths, out, name, kubernetes)
         compiled = {service.given: service for service in services}
     for record in known.values():
@@ -107,7 +109,8 @@ def keep_records(result: Result) -> None:
         before = result.before.get(compiled.given)
         if before is not None and (read := _read(compiled, before)) is not None:
             with suppress(OSError):
-                shelf.put(compiled.given, _record(compiled, before.surroundings, read))
+                root = output_folder(compiled.given).parent
+                shelf.put(compiled.given, root, _record(compiled, before.surroundings, read))
 
 
 def _read(compiled: Compiled, before: _Before) -> Mapping[str, str | None] | None:
@@ -126,7 +129,7 @@ def _record(compiled: Compiled, seen: Surroundings, read: Mapping[str, str | Non
         compiler=identity(),
         given=(compiled.given.shown, compiled.given.name, compiled.given.kubernetes),
         name=compiled.service.name,
-        folder=Path(os.path.abspath(compiled.folder)),
+        folder=os.path.abspath(compiled.folder),
         surroundings=seen,
         read=read,
         written={path: hashlib.sha256(content).hexdigest() for path, content in compiled.files.items()},
@@ -137,17 +140,18 @@ def _record(compiled: Compiled, seen: Surroundings, read: Mapping[str, str | Non
 def _still_true(given: Input, out: Path | None) -> Record | None:
     """The record of a spec, if the spec would be compiled to what is there, by this compiler; with its folder as it is
     named now."""
-    record = shelf.find(given)
+    generated = output_folder(given)
+    record = shelf.find(given, generated.parent)
     if record is None:
         return None
-    folder = (out or output_folder(given)) / record.name
+    folder = str((out or generated) / record.name)
     is_true = (
         record.compiler == identity()
         and record.given == (given.shown, given.name, given.kubernetes)
-        and record.folder == Path(os.path.abspath(folder))
+        and record.folder == os.path.abspath(folder)
         and record.surroundings == surroundings(given)
         and is_as_it_was(given.folder()[0], record.read)
         and is_as_it_was(folder, record.written)
-        and not has_leftover(folder)
+        and not has_leftover(Path(folder))
     )
     return replace(record, folder=folder) if is_true else None

@@ -7,27 +7,28 @@ import os
 from pathlib import Path
 
 from cloudstate.compiler.incremental.record import Record, Unusable, parse, render
-from cloudstate.compiler.inputs import Input, output_folder
+from cloudstate.compiler.inputs import Input
 
-_PLACE = Path(".cloudstate", "compiled")
+_PLACE = ".cloudstate/compiled"
 _IGNORE = b"# Records of the CloudState compiler, for this folder only.\n*\n"
 
 
-def find(given: Input) -> Record | None:
-    """The record of a spec; None if there is none, or it is damaged."""
+def find(given: Input, root: Path) -> Record | None:
+    """The record of a spec in a project; None if there is none, or it is damaged."""
     try:
-        return parse(_file(given).read_bytes())
+        with open(_file(given, root), "rb") as file:
+            return parse(file.read())
     except (OSError, Unusable):
         return None
 
 
-def put(given: Input, record: Record) -> None:
-    """Keep a record in the place of an older one, as a whole or not at all.
+def put(given: Input, root: Path, record: Record) -> None:
+    """Keep the record of a spec in a project in the place of an older one, as a whole or not at all.
 
     Raises:
         OSError: it cannot be written.
     """
-    file = _file(given)
+    file = Path(_file(given, root))
     if not file.parent.is_dir():
         file.parent.mkdir(parents=True)
         (file.parent / ".gitignore").write_bytes(_IGNORE)
@@ -39,10 +40,6 @@ def put(given: Input, record: Record) -> None:
         new.unlink(missing_ok=True)
 
 
-def _folder(given: Input) -> Path:
-    return output_folder(given).parent / _PLACE
-
-
-def _file(given: Input) -> Path:
+def _file(given: Input, root: Path) -> str:
     named = f"{given.path}\0{given.shown}\0{given.name or ''}"
-    return _folder(given) / hashlib.sha256(named.encode("utf-8", errors="surrogateescape")).hexdigest()[:32]
+    return f"{root}/{_PLACE}/{hashlib.sha256(named.encode('utf-8', errors='surrogateescape')).hexdigest()[:32]}"

@@ -4,6 +4,6 @@ Start reading at ``process.py``; ``server.py`` is what the process runs. It is s
 protoc as often as it is asked, because to start a process takes longer than to compile a file.
 """
 
-from cloudstate.compiler.protoc.process import Done, ProtocMissing, Running, run, start, tools
+from cloudstate.compiler.protoc.process import Done, ProtocMissing, Running, prepare, run, start, tools
 
-__all__ = ["Done", "ProtocMissing", "Running", "run", "start", "tools"]
+__all__ = ["Done", "ProtocMissing", "Running", "prepare", "run", "start", "tools"]

@@ -62,11 +62,25 @@ def start(arguments: Sequence[str], folder: Path) -> Running:
     Raises:
         ProtocMissing: it is not installed.
     """
-    global _server
     with _starting:
-        if _server is None or not _server.lives():
-            _server = _Server(tools().parent)
-        return _server.ask(arguments, folder)
+        return _living().ask(arguments, folder)
+
+
+def prepare() -> None:
+    """Start the process, without waiting for it, if it is known that there will be something to ask.
+
+    Raises:
+        ProtocMissing: it is not installed.
+    """
+    with _starting:
+        _living()
+
+
+def _living() -> _Server:
+    global _server
+    if _server is None or not _server.lives():
+        _server = _Server(tools().parent)
+    return _server
 
 
 class _Server:

@@ -140,6 +140,22 @@ def test_it_comes_out_as_if_all_was_compiled(
         assert compiled == [], "the next run has a record of everything"
 
 
+@pytest.mark.parametrize("out", [".", "other", "../other", "../work/other"])
+def test_another_place_for_the_output(
+    out: str, project: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / "work").mkdir()
+    monkeypatch.chdir(project / "work")
+    words = ("--out", out, "../specs")
+    said(capfd, *words)
+    assert compiled == ["one", "two"]
+    with_records = said(capfd, *words)
+    assert compiled == ["one", "two"]
+    assert said(capfd, "--no-cache", *words) == with_records
+    said(capfd, "../specs")
+    assert compiled[4:] == ["one", "two"], "it goes elsewhere again"
+
+
 def damages() -> Iterator[tuple[str, Callable[[bytes], bytes]]]:
     yield "empty", lambda content: b""
     yield "cut", lambda content: content[:-7]
@@ -151,7 +167,7 @@ def damages() -> Iterator[tuple[str, Callable[[bytes], bytes]]]:
     yield "wrong types", lambda content: _sealed({**body(content), "read": 3})
     yield "an unknown finding", lambda content: _sealed({**body(content), "findings": [["CS0", "", [], [], [], []]]})
     yield "of a folder elsewhere", lambda content: _sealed({**body(content), "folder": "/elsewhere"})
-    yield "of another spec", lambda content: _sealed({**body(content), "given": ["specs/x/service.yaml", None]})
+    yield "of another spec", lambda content: _sealed({**body(content), "given": ["specs/x/service.yaml", None, None]})
 
 
 def _sealed(body: object) -> bytes:
@@ -254,7 +270,7 @@ def test_git_sees_nothing_of_it(project: Path) -> None:
 def test_a_record_is_read_as_it_was_written(project: Path) -> None:
     inputs, _ = find_inputs(["specs"])
     for given in inputs:
-        found = shelf.find(given)
+        found = shelf.find(given, project)
         assert found is not None
         assert found.findings
         assert record.parse(record.render(found)) == found
