@@ -14,6 +14,7 @@ from cloudstate.runtime.errors import ServiceInvalid, StatusCode
 from cloudstate.runtime.eventing import open_broker
 from cloudstate.runtime.eventing.broker import Broker
 from cloudstate.runtime.eventing.deliver import CloudEvent, Undeliverable
+from cloudstate.runtime.eventing.wrapping import wrapped
 from cloudstate.runtime.payload import Payload
 
 PATIENCE = 30.0
@@ -133,7 +134,22 @@ async def test_messages_of_others(messaging: list[Nats], headers: dict[str, str]
                     await asyncio.sleep(0.05)
             await other.close()
     heard = hears.events[0]
-    assert (heard.data, heard.source) == (Payload(type_url, b"{}"), f"topic.{topic}")
+    assert (heard.data, heard.source) == (wrapped(type_url, b"{}"), f"topic.{topic}")
+
+
+async def test_others_read_json_as_it_is(messaging: list[Nats]) -> None:
+    published = event("1")._replace(data=wrapped("json.cloudstate.io/order", b'{"pens":1}'))
+    async with opened(messaging) as broker:
+        hears = Hears(1)
+        other = await client.connect(f"nats://127.0.0.1:{messaging[0].port}")
+        heard = await other.subscribe("topic.plain")
+        await other.flush()
+        await broker.publish("plain", published)
+        assert (await heard.next_msg(PATIENCE)).data == b'{"pens":1}'
+        await other.close()
+        async with consuming(broker, "plain", "mail", hears):
+            await asyncio.wait_for(hears.complete.wait(), PATIENCE)
+    assert hears.events == [published]
 
 
 async def test_a_broker_that_is_away() -> None:

@@ -15,6 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 from cloudstate.runtime.description import Model, ServiceDescription
 from cloudstate.runtime.errors import CloudStateError, ServiceInvalid
 from cloudstate.runtime.eventing.bookkeeping import DEAD_LETTER
+from cloudstate.runtime.eventing.wrapping import unwrapped
 from cloudstate.runtime.function.event_sourced import EmbeddedEventSourced
 from cloudstate.runtime.journal import (
     AppendEvents,
@@ -139,7 +140,7 @@ class Inspection:
         """A payload as JSON where the service knows its type, else in base64 with the problem."""
         name = payload.type_url.removeprefix(PROTOBUF_PREFIX)
         if payload.type_url.startswith("json.cloudstate.io/"):
-            return {"event": name, "data": payload.value.decode("utf-8", "replace")}
+            return {"event": name, "data": unwrapped(payload).decode("utf-8", "replace")}
         try:
             message = GetMessageClass(self.description.schema.message(name)).FromString(payload.value)
         except (ServiceInvalid, DecodeError) as error:

@@ -13,12 +13,10 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from cloudstate.runtime.entity.messages import Failure
 from cloudstate.runtime.errors import CloudStateError, StatusCode
 from cloudstate.runtime.eventing.declared import ANY, Handler, Subscription
+from cloudstate.runtime.eventing.wrapping import JSON_PREFIX, TEXT_URL
 from cloudstate.runtime.host import Request, Router
 from cloudstate.runtime.host.router import EFFECT_LIMIT
 from cloudstate.runtime.payload import PROTOBUF_PREFIX, Metadata, Payload
-
-JSON_PREFIX = "json.cloudstate.io/"
-TEXT_URL = "p.cloudstate.io/string"
 
 
 class CloudEvent(NamedTuple):

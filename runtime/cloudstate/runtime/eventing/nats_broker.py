@@ -1,8 +1,8 @@
 """Topics in NATS JetStream: a stream for each topic, a durable consumer for each group.
 
-A message is a CloudEvent in binary form: its attributes are headers, its data is the payload, and the type URL of the
-data is ``cloudstate-type-url``. A message's id is the stream's, too: one that is published twice within two minutes is
-kept once.
+A message is a CloudEvent in binary form: its attributes are headers, its data is the payload (JSON as it is, not
+wrapped as in an Any), and the type URL of the data is ``cloudstate-type-url``. A message's id is the stream's, too: one
+that is published twice within two minutes is kept once.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from nats.js.errors import Error as JetStreamError
 
 from cloudstate.runtime.errors import ServiceInvalid, StatusCode
 from cloudstate.runtime.eventing.broker import Broker
-from cloudstate.runtime.eventing.deliver import JSON_PREFIX, TEXT_URL, CloudEvent, Undeliverable, content_type
-from cloudstate.runtime.payload import PROTOBUF_PREFIX, Payload
+from cloudstate.runtime.eventing.deliver import CloudEvent, Undeliverable, content_type
+from cloudstate.runtime.eventing.wrapping import BYTES_URL, JSON_PREFIX, TEXT_URL, unwrapped, wrapped
+from cloudstate.runtime.payload import PROTOBUF_PREFIX
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _TYPE_URL = "cloudstate-type-url"
@@ -76,7 +77,9 @@ class NatsBroker(Broker):
         try:
             name = await self._stream(topic)
             headers = {**_headers(event), "Nats-Msg-Id": _token(f"{event.source} {event.id}")}
-            await self._client.jetstream().publish(f"topic.{name}", event.data.value, timeout=_ANSWER, headers=headers)
+            await self._client.jetstream().publish(
+                f"topic.{name}", unwrapped(event.data), timeout=_ANSWER, headers=headers
+            )
         except (nats.errors.Error, JetStreamError, OSError, TimeoutError) as error:
             raise self._away(error) from error
 
@@ -167,7 +170,7 @@ def _event(message: Any) -> CloudEvent:
         id=said.get("ce-id") or str(message.metadata.sequence.stream),
         source=said.get("ce-source") or str(message.subject),
         type=kind,
-        data=Payload(said.get(_TYPE_URL) or _type_url(said.get("content-type", ""), kind), message.data),
+        data=wrapped(said.get(_TYPE_URL) or _type_url(said.get("content-type", ""), kind), message.data),
         subject=said.get("ce-subject", ""),
         time=_seconds(said.get("ce-time", "")) or message.metadata.timestamp.timestamp(),
     )
@@ -200,7 +203,7 @@ def _type_url(media: str, kind: str) -> str:
         return PROTOBUF_PREFIX + kind
     if plain == "application/json" or plain.endswith("+json"):
         return JSON_PREFIX + kind
-    return TEXT_URL if plain.startswith("text/") else "p.cloudstate.io/bytes"
+    return TEXT_URL if plain.startswith("text/") else BYTES_URL
 
 
 async def _ignored(error: Exception) -> None:
