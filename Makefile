@@ -28,8 +28,8 @@ run: $(STAMP) ## serve the shopping cart on port 9000 (PORT=... for another)
 	$(BIN)/cloudstate compile specs/shopping-cart
 	$(BIN)/cloudstate run specs/shopping-cart --port $(PORT)
 
-test: $(STAMP) ## all tests
-	$(BIN)/python -m pytest
+test: $(STAMP) ## all tests, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 unit: $(STAMP) ## the fast tests: no sockets, no processes
 	$(BIN)/python -m pytest -n 3 --dist worksteal tests/unit specs

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import urllib.request
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -27,7 +28,17 @@ class Member:
         self.is_ready = False
         self.log = b""
         self._command = [sys.executable, "-m", "cloudstate.cli", "run", f"specs/{project}", "--port", str(self.port)]
-        self._command += ["--journal", journal, "--cluster", f"nats://127.0.0.1:{wire.port}", "--log-level", "WARNING"]
+        self.metrics_port = free_port()
+        self._command += [
+            "--metrics-port",
+            str(self.metrics_port),
+            "--journal",
+            journal,
+            "--cluster",
+            f"nats://127.0.0.1:{wire.port}",
+            "--log-level",
+            "WARNING",
+        ]
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -55,6 +66,19 @@ class Member:
         await self._end(signal.SIGTERM)
         assert self._process is not None
         assert self._process.returncode == 0, self.log.decode()
+
+    async def drain(self) -> None:
+        """Have it hand everything over and live on. Clients have heard that it leaves."""
+        self.is_ready = False
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.metrics_port}/drain", method="POST")
+        answer = await asyncio.to_thread(urllib.request.urlopen, asked, timeout=PATIENCE)
+        assert answer.read() == b"drained\n"
+
+    def figure(self, name: str) -> float:
+        """One of its metrics."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=PATIENCE) as answer:
+            lines = answer.read().decode().splitlines()
+        return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))
 
     async def kill(self) -> None:
         """kill -9."""

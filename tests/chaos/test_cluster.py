@@ -114,3 +114,14 @@ async def test_members_come_and_go_and_clients_see_no_error() -> None:
             await member.stop()
             await clients.answered(100)
         assert not clients.errors
+
+
+async def test_a_drained_member_owns_nothing_and_passes_everything_on() -> None:
+    async with at_work(wallets(), "postgresql", 2, retries=False) as (members, clients, _):
+        drained = members.members[0]
+        await drained.drain()
+        assert await asyncio.to_thread(drained.figure, "cloudstate_cluster_shards") == 0
+        await clients.answered(50)
+        assert await clients.all_answer(drained) < LEASE
+        assert await asyncio.to_thread(drained.figure, "cloudstate_cluster_commands_passed_on_total") > 0
+        assert not clients.errors

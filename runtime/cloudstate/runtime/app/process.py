@@ -37,6 +37,18 @@ class Serving(Protocol):
         ...
 
 
+class Managed(Serving, Protocol):
+    """What the management port is about."""
+
+    def metrics(self) -> Metrics:
+        """What is counted; asked at each scrape."""
+        ...
+
+    def is_ready(self) -> bool:
+        """Whether calls are served."""
+        ...
+
+
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Run a process on the fastest event loop that there is."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -44,22 +56,25 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def managed(
-    host: str, port: int | None, metrics: Callable[[], Metrics], is_ready: Callable[[], bool]
-) -> AsyncIterator[None]:
-    """Serve metrics, /alive and /ready as long as the block lasts; nowhere if the port is None.
+async def managed(host: str, port: int | None, serving: Managed, grace: float) -> AsyncIterator[None]:
+    """Serve metrics, /alive, /ready and /drain as long as the block lasts; nowhere if the port is None.
 
     Args:
-        metrics: what is counted, asked at each scrape.
-        is_ready: whether calls are served.
+        grace: seconds that draining may take.
 
     Raises:
         OSError: the address cannot be bound.
     """
-    management = Management(metrics, is_ready)
+
+    async def drain() -> None:
+        logger.info("draining, as somebody asked for it")
+        serving.leave()
+        await serving.hand_over(grace / 2)
+
+    management = Management(serving.metrics, serving.is_ready, drain)
     if port is not None:
         bound = await management.listen(host, port)
-        logger.info("metrics, /ready and /alive are on port %d", bound)
+        logger.info("metrics, /ready, /alive and /drain are on port %d", bound)
     try:
         yield
     finally:

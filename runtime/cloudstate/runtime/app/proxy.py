@@ -88,7 +88,7 @@ async def _serve(settings: ProxySettings, ready: Callable[[str], None]) -> None:
         ):
             proxy = _Proxy(settings, Surroundings(journal, SystemClock(), broker, traces), opened)
             # From here on it is alive; the function may be started only once somebody has seen that.
-            async with process.managed(settings.host, settings.metrics_port, proxy.metrics, proxy.is_ready):
+            async with process.managed(settings.host, settings.metrics_port, proxy, settings.grace):
                 await _keep_serving(settings, proxy, ready)
     finally:
         await journal.close()

@@ -94,7 +94,7 @@ async def _serve_until_stopped(
     server = Server(serving.door.methods, serving.door.http)
     await service.join()
     service.start()
-    async with process.managed(settings.host, settings.metrics_port, serving.metrics, serving.is_ready):
+    async with process.managed(settings.host, settings.metrics_port, serving, settings.grace):
         await process.serve_until_stopped(
             server,
             serving,

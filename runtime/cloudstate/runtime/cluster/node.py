@@ -135,7 +135,9 @@ class Node:
         self._beating = asyncio.get_running_loop().create_task(self._beat())
 
     async def leave(self, limit: float) -> None:
-        """Give all shards to the others, for so many seconds at most, and go."""
+        """Give all shards to the others, for so many seconds at most, and go. Does nothing more when it has gone."""
+        if self._is_gone:
+            return
         self._is_leaving = True
         try:
             async with asyncio.timeout(limit):
