@@ -87,6 +87,7 @@ def _deployment(deploy: dict[str, Any]) -> Deployment:
         mesh=deploy.get("mesh", "none"),
         callers=tuple(deploy.get("callers", ())),
         resources=Resources(**deploy.get("resources", {})),
+        cluster=deploy.get("cluster", {}).get("secret"),
     )
 
 

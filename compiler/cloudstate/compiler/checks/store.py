@@ -1,4 +1,4 @@
-"""The journal: whether it fits the number of replicas, and whether they will find it."""
+"""The journal: whether it fits the number of replicas, and whether they will find it and each other."""
 
 from __future__ import annotations
 
@@ -22,20 +22,38 @@ def check(spec: Spec) -> Iterator[Diagnostic]:
 
 def _shared(spec: Spec) -> Iterator[Diagnostic]:
     kind = spec.store.kind.value if spec.store else StoreKind.SQLITE
-    count = _most_replicas(spec)
-    is_stateful = any(entity.model.value is not Model.ACTION for entity in spec.entities)
-    if count is None or kind not in _LOCAL or not is_stateful:
-        return
-    found = codes.STORE_NOT_SHARED.at(count.span, "each replica would have data of its own", **_names(count, kind))
-    if spec.store is not None:
-        found = found.also(spec.store.kind.span, "lives in one replica")
-    else:
-        found = found.note("the store is `sqlite` where the spec does not say")
-    yield found.help("use a store of kind `postgresql` or `jetstream`, or one replica")
+    count, cluster = _most_replicas(spec), spec.deployment.cluster
+    if not any(entity.model.value is not Model.ACTION for entity in spec.entities):
+        count = None
+    if kind not in _LOCAL:
+        if count is not None and cluster is None and spec.is_complete:
+            yield _apart(count)
+    elif count is not None:
+        found = codes.STORE_NOT_SHARED.at(count.span, "each replica would have data of its own", **_names(count, kind))
+        yield _of_one(spec, found).help("use a store of kind `postgresql` or `jetstream`, or one replica")
+    elif cluster is not None:
+        found = codes.CLUSTER_NOT_SHARED.at(cluster.span, "its members would not start", kind=kind)
+        yield _of_one(spec, found).help("use a store of kind `postgresql` or `jetstream`, or leave `cluster` out")
+
+
+def _apart(count: Located[int]) -> Diagnostic:
+    found = codes.CLUSTER_MISSING.at(count.span, "they would not know of each other", replicas=_replicas(count))
+    found = found.note("an entity has one writer at a time; the members of a cluster settle on NATS who that is")
+    return found.help("add `deploy.cluster.secret`, the Secret with the address of NATS, or write `replicas: 1`")
+
+
+def _of_one(spec: Spec, found: Diagnostic) -> Diagnostic:
+    if spec.store is None:
+        return found.note("the store is `sqlite` where the spec does not say")
+    return found.also(spec.store.kind.span, "lives in one replica")
 
 
 def _names(count: Located[int], kind: StoreKind) -> dict[str, object]:
-    return {"replicas": f"{count.value} replicas", "kind": kind}
+    return {"replicas": _replicas(count), "kind": kind}
+
+
+def _replicas(count: Located[int]) -> str:
+    return f"{count.value} replicas"
 
 
 def _most_replicas(spec: Spec) -> Located[int] | None:

@@ -119,6 +119,8 @@ AUTOSCALE_AND_REPLICAS = _warning("CS4006", "autoscale-and-replicas", "`replicas
 BAD_RESOURCE_NAME = _error("CS4007", "bad-resource-name", "`{name}` cannot be the name of a {kind}")
 SECRET_MISSING = _error("CS4008", "secret-missing", "a store of kind `{kind}` needs a secret")
 SECRET_UNUSED = _warning("CS4009", "secret-unused", "a store of kind `{kind}` uses no secret")
+CLUSTER_MISSING = _error("CS4010", "cluster-missing", "{replicas} that keep state need a cluster")
+CLUSTER_NOT_SHARED = _error("CS4011", "cluster-not-shared", "a cluster cannot share a store of kind `{kind}`")
 
 # 5: output
 FOREIGN_FILE = _error("CS5001", "foreign-file", "`{path}` is in the way")

@@ -69,8 +69,9 @@ def convert_service(document: Document, documents: Documents, protos_of: ProtosO
     scaling = convert_scaling(document, documents.settings.get(f"{SETTINGS}{name.value}"), is_first, sink)
     scaling = _alone(document, scaling, store, sink)
     protos = protos_of(name.value)
-    _say_what_is_missing(document, protos, sink)
-    deploy = {"image": container.pop("image", ""), **scaling, **container}
+    meeting = _meeting(name.value, scaling, store)
+    _say_what_is_missing(document, protos, meeting, sink)
+    deploy = {"image": container.pop("image", ""), **scaling, **meeting, **container}
     spec = {"protos": list(protos), "entities": [], "placement": "sidecar", "store": store, "deploy": deploy}
     return _text(name.value, spec)
 
@@ -94,15 +95,25 @@ def _leave(document: Document, sink: Sink) -> None:
 def _alone(document: Document, scaling: dict[str, Any], store: dict[str, Any], sink: Sink) -> dict[str, Any]:
     """One replica where the store is the memory of one."""
     used = store_of(document)
-    most = scaling["autoscale"]["max"] if "autoscale" in scaling else scaling.get("replicas", 1)
-    if used is None or store != MEMORY or most < 2:
+    if used is None or store != MEMORY or _most(scaling) < 2:
         return scaling
     found = codes.REPLICAS_REDUCED.at(used.span, "lives in the memory of one", name=document.name.value)
     sink.add(found.help("choose a store of kind `postgresql` or `jetstream` to have more"))
     return {"replicas": 1}
 
 
-def _say_what_is_missing(document: Document, protos: Sequence[str], sink: Sink) -> None:
+def _meeting(name: str, scaling: dict[str, Any], store: dict[str, Any]) -> dict[str, Any]:
+    """Where several replicas meet that share a store."""
+    is_shared = store not in ({}, MEMORY)
+    return {"cluster": {"secret": f"{name}-cluster"}} if is_shared and _most(scaling) > 1 else {}
+
+
+def _most(scaling: dict[str, Any]) -> int:
+    most: int = scaling["autoscale"]["max"] if "autoscale" in scaling else scaling.get("replicas", 1)
+    return most
+
+
+def _say_what_is_missing(document: Document, protos: Sequence[str], meeting: dict[str, Any], sink: Sink) -> None:
     found = codes.SPEC_INCOMPLETE.at(document.name.span, name=document.name.value)
     found = found.note("the operator's documents say how a service runs, not what it is")
     if not protos:
@@ -110,6 +121,9 @@ def _say_what_is_missing(document: Document, protos: Sequence[str], sink: Sink) 
     found = found.help(
         "list its gRPC services under `entities`: the state model of each, and its persistence id as `type`"
     )
+    if meeting:
+        secret = meeting["cluster"]["secret"]
+        found = found.help(f"make the Secret `{secret}` with the address of NATS under `url`: replicas meet there")
     sink.add(
         found.help("write the image of the proxy as `deploy.proxy`, unless the function's image has `cloudstate` in it")
     )

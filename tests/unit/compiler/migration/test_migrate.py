@@ -42,10 +42,12 @@ def test_a_service_of_the_second_generation() -> None:
         "deploy": {
             "image": "registry.example/shop:1.4.0",
             "autoscale": {"min": 2, "max": 6, "cpu": 80},
+            "cluster": {"secret": "shop-cluster"},
             "resources": {"cpu": "0.5", "memory": "512Mi"},
         },
     }
     assert set(found(result)) == {"secret-form", "data-not-moved", "spec-incomplete"}
+    assert "make the Secret `shop-cluster`" in found(result)["spec-incomplete"]
     secret = found(result)["secret-form"]
     assert "url=postgresql://USER:PASSWORD@db.example:5433/shop?sslmode=verify-full'" in secret
     assert "`db-user` has the user under `user` and the password under `password`" in secret

@@ -86,7 +86,7 @@ def network_policy(service: Service) -> Manifest:
 
 
 def _egress(service: Service) -> list[Manifest]:
-    """Names are looked up anywhere; the hosts of stores, brokers and clusters stand in Secrets: only ports are known."""
+    """Names are looked up anywhere; the hosts of stores, brokers and clusters are in Secrets: only ports are known."""
     rules: list[Manifest] = [{"ports": [{"protocol": protocol, "port": _DNS} for protocol in ("UDP", "TCP")]}]
     if is_stateful(service):
         peers: Manifest = {"to": [{"podSelector": {"matchLabels": selector(service)}}]}
