@@ -174,6 +174,11 @@ class SimulatedJournal(Journal):
         self._last_sent = 0.0
         self._last_told = 0.0
 
+    @property
+    def shared(self) -> bool:
+        """See ``Journal.shared``."""
+        return True
+
     async def open(self) -> None:
         """See ``Journal.open``."""
         self._closed = False

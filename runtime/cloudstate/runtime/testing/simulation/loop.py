@@ -19,6 +19,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from contextvars import Context, copy_context
 from itertools import count
+from math import inf
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 from weakref import WeakKeyDictionary
 
@@ -47,6 +48,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         fingerprint: of which process ran when; two runs that are the same have the same.
     """
 
+    _stopping: bool  # of the class below
+
     def __init__(self, seed: int, *, max_steps: int = 50_000_000, max_time: float = 400 * 3600.0) -> None:
         """See the class.
 
@@ -64,6 +67,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._max_steps = max_steps
         self._max_time = max_time
         self._processes = [self.main]
+        self._started = 0
         self._current = self.main
         self._timers: list[tuple[float, int, asyncio.TimerHandle, Process]] = []
         self._cancelled = 0
@@ -79,6 +83,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def start(self, process: Process) -> None:
         """Let a process take part."""
+        self._started += 1
+        process.number = self._started
         self._processes.append(process)
 
     def run_in(self, process: Process, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -201,14 +207,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if self._unhandled is not None:
             error, self._unhandled = self._unhandled, None
             raise error
-        now = self.now
-        if self._timers and self._timers[0][0] <= now:
-            self._fire()
-        runnable = [
-            process for process in self._processes if process.ready and process.free_at <= now and not process.is_paused
-        ]
+        runnable = self._runnable()
         if not runnable:
-            self._advance()
             return
         process = runnable[int(self._random.random() * len(runnable))] if len(runnable) > 1 else runnable[0]
         handle = process.ready.popleft()
@@ -221,11 +221,28 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         finally:
             self._current = self.main
 
+    def _runnable(self) -> list[Process]:
+        """The processes that can run something, as soon as there is one; none: the loop was asked to stop."""
+        while True:
+            now, next_at = self.now, inf
+            if self._timers and self._timers[0][0] <= now:
+                self._fire()
+            runnable = []
+            for process in self._processes:
+                if process.ready and not process.is_paused:
+                    if process.free_at <= now:
+                        runnable.append(process)
+                    else:
+                        next_at = min(next_at, process.free_at)
+            if runnable or self._stopping:
+                return runnable
+            self._advance(next_at)
+
     def _count(self, process: Process) -> None:
         self.steps += 1
         if process.cost:
             process.free_at = self.now + 2 * process.cost * self._random.random()
-        self.fingerprint = hash((self.fingerprint, self._processes.index(process), self.now))
+        self.fingerprint = hash((self.fingerprint, process.number, self.now))
         if self.steps % _STEPS_TO_COLLECT == 0:
             gc.collect()
         if self.steps > self._max_steps:
@@ -250,13 +267,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             elif not process.is_dead:
                 process.ready.append(handle)
 
-    def _advance(self) -> None:
-        """Nothing can run now: it is the time at which something can."""
-        busy = [process.free_at for process in self._processes if process.ready and not process.is_paused]
-        if not busy and not self._timers:
+    def _advance(self, next_at: float) -> None:
+        """Nothing can run now: it is the time at which something can, a process or a timer."""
+        if self._timers:
+            next_at = min(next_at, self._timers[0][0])
+        if next_at == inf:
             paused = ", ".join(process.name for process in self._processes if process.is_paused and process.ready)
             raise Stuck(f"nothing can happen any more{f'; paused: {paused}' if paused else ''}")
-        self.now = max(self.now, min([*busy, *(timer[0] for timer in self._timers[:1])]))
+        self.now = max(self.now, next_at)
         if self.now > self._max_time:
             raise TooLong(f"more than {self._max_time:g} virtual seconds")
 

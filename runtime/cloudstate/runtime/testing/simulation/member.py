@@ -9,20 +9,24 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from cloudstate.runtime.authoring import Action, EventSourcedEntity, ValueEntity
+from cloudstate.runtime.authoring import Action, CrdtEntity, EventSourcedEntity, ValueEntity
 from cloudstate.runtime.authoring.definition import CommandType
+from cloudstate.runtime.clock import Clock
 from cloudstate.runtime.cluster.setting import Setting
 from cloudstate.runtime.cluster.sharding import Sharding
 from cloudstate.runtime.entity.messages import Failure, Reply
 from cloudstate.runtime.errors import CommandRejected
 from cloudstate.runtime.function.action import EmbeddedAction
+from cloudstate.runtime.function.crdt import EmbeddedCrdt
 from cloudstate.runtime.function.event_sourced import EmbeddedEventSourced
 from cloudstate.runtime.function.value import EmbeddedValue
-from cloudstate.runtime.host import EntityHost, HostLimits, Request, Router
+from cloudstate.runtime.host import CrdtHost, EntityHost, HostLimits, Request, Router
+from cloudstate.runtime.journal import Journal
+from cloudstate.runtime.replication import Replication
 from cloudstate.runtime.testing.simulation.node import Node, Program
 
 #: An entity of a service, or an action.
-Author = EventSourcedEntity[Any] | ValueEntity[Any] | Action
+Author = EventSourcedEntity[Any] | ValueEntity[Any] | CrdtEntity[Any] | Action
 
 #: How a service is named and divided where a test does not care.
 SETTING = Setting("simulated", 32)
@@ -109,23 +113,39 @@ def member(
         await engine.open()
         await journal.open()
         sharding = Sharding(f"{node.name}-{node.starts}", setting, engine, journal, node.clock)
+        replication = Replication(engine, sharding, setting.service, node.random)
         authors = [made() for made in classes]
-        functions = [_entity(author) for author in authors if not isinstance(author, Action)]
-        hosts = [EntityHost(function, sharding.journal, limits, node.clock) for function in functions]
+        hosts = [_host(author, sharding, replication, journal, limits, node.clock) for author in authors]
         actions = [EmbeddedAction(author) for author in authors if isinstance(author, Action)]
-        router = Router(hosts, actions, placement=sharding)
+        router = Router([host for host in hosts if host is not None], actions, placement=sharding)
         sharding.serve(router.unary, router.vacate)
         await sharding.join()
+        await replication.start()
         serving = Member(sharding, router, authors)
         yield serving
         await asyncio.sleep(_LINGER)
         await sharding.leave(grace)
         await serving.drain()
+        await replication.close()
+        sharding.flush()
         await engine.close()
         await journal.close()
 
     return run
 
 
-def _entity(author: EventSourcedEntity[Any] | ValueEntity[Any]) -> EmbeddedEventSourced | EmbeddedValue:
-    return EmbeddedEventSourced(author) if isinstance(author, EventSourcedEntity) else EmbeddedValue(author)
+def _host(
+    author: Author,
+    sharding: Sharding,
+    replication: Replication,
+    journal: Journal,
+    limits: HostLimits | None,
+    clock: Clock,
+) -> EntityHost | CrdtHost | None:
+    if isinstance(author, EventSourcedEntity):
+        return EntityHost(EmbeddedEventSourced(author), sharding.journal, limits, clock)
+    if isinstance(author, ValueEntity):
+        return EntityHost(EmbeddedValue(author), sharding.journal, limits, clock)
+    if isinstance(author, CrdtEntity):
+        return CrdtHost(EmbeddedCrdt(author), journal, limits, clock, replication)
+    return None

@@ -22,6 +22,7 @@ class Process:
     another. Its wall clock may jump.
 
     Attributes:
+        number: of its start, counted in the simulation.
         cost: the virtual time that one of its callbacks takes, in seconds, on average.
         is_paused: it runs nothing until ``resume``; its timers and what arrives wait.
         is_dead: it runs nothing any more.
@@ -39,6 +40,7 @@ class Process:
             clock_rate: how many seconds its clock counts in one second of the simulation.
         """
         self.name = name
+        self.number = 0
         self.cost = cost
         self.is_paused = False
         self.is_dead = False
