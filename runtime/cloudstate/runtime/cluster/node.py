@@ -229,6 +229,7 @@ class Node:
     def _entry(self, entry: Entry) -> None:
         """The engine tells what is in its table."""
         now = self._now()
+        before = self.table.news
         shard = self.table.changed(entry, now)
         if shard is not None:
             self._changed(shard)
@@ -239,7 +240,8 @@ class Node:
         if entry.revision > self._known_revision:
             self._known_revision = entry.revision
             self._news.set()
-        self._round_soon()
+        if self.table.news != before:
+            self._round_soon()
 
     def _round_soon(self) -> None:
         if not self._round_is_due:

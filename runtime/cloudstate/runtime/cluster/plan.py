@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from heapq import heapify, heapreplace
 from itertools import chain, repeat
 from math import ceil
 from typing import NamedTuple
@@ -91,10 +92,13 @@ def plan(
 
 def _unowned(me: str, members: Members, owners: Sequence[str], counts: Counter[str]) -> tuple[int, ...]:
     """Give every shard without an owner to whoever has fewest; counts them."""
+    fewest = [(count, crc32(name.encode()), name) for name, count in counts.items()]
+    heapify(fewest)
     mine = []
     for shard, owner in enumerate(owners):
         if owner not in members.alive:
-            to = min(counts, key=lambda name: (counts[name], crc32(f"{name} {shard}".encode()), name))
+            count, tie, to = fewest[0]
+            heapreplace(fewest, (count + 1, tie, to))
             counts[to] += 1
             if to == me:
                 mine.append(shard)

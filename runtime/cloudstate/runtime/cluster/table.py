@@ -52,6 +52,8 @@ class Table:
         self.me = me
         self.lease = lease
         self.shards: list[Owned] = [UNOWNED] * shards
+        self.news = 0
+        """Grows with whatever may change a plan: not with mere signs of life."""
         self._members: dict[str, _Seen] = {}
 
     def changed(self, entry: Entry, now: float) -> int | None:
@@ -96,10 +98,11 @@ class Table:
 
     def _member(self, name: str, entry: Entry, now: float) -> None:
         if not entry.value:
-            self._members.pop(name, None)
+            self.news += self._members.pop(name, None) is not None
             return
         seen = self._members.get(name)
         is_leaving = _is_leaving(entry.value)
+        self.news += seen is None or seen.is_leaving != is_leaving
         if seen is None:
             self._members[name] = _Seen(entry.revision, now, now, is_leaving)
         elif entry.revision != seen.revision:
@@ -111,7 +114,10 @@ class Table:
             return None  # told late: something newer was written here
         owner = entry.value.decode(errors="replace") or NOBODY
         self.shards[shard] = Owned(owner, entry.revision)
-        return shard if self.shards[shard] != before else None
+        if self.shards[shard] == before:
+            return None
+        self.news += 1
+        return shard
 
 
 def standing(is_leaving: bool, beat: int) -> bytes:
