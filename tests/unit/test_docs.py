@@ -149,6 +149,7 @@ def test_every_key_is_documented() -> None:
 
 
 def test_every_limit_is_listed() -> None:
+    from cloudstate.runtime import replication
     from cloudstate.runtime.host import HostLimits
     from cloudstate.runtime.journal.sqlite import SqliteSettings
     from cloudstate.runtime.proxy import FrontDoorLimits
@@ -158,7 +159,7 @@ def test_every_limit_is_listed() -> None:
     listed = {place: float(value) for value, place in rows}
     for place, value in listed.items():
         assert limit(place) == value, place
-    for holder in (Limits, FrontDoorLimits, HostLimits, SqliteSettings):
+    for holder in (Limits, FrontDoorLimits, HostLimits, SqliteSettings, replication.Limits):
         assert is_dataclass(holder)
         numbers = {field.name for field in fields(holder) if isinstance(field.default, int | float)}
         missing = numbers - {place.rpartition(".")[2] for place in listed}
