@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -146,7 +147,7 @@ async def test_a_server_that_stops_is_left_and_found_again(server: Nats, member:
     await member.listen("to.a", heard)
     server.pause()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             for _ in range(2):
                 with pytest.raises(EngineUnavailable, match=r"in time|lost|no connection"):
                     await member.put("member.a", b"1")
@@ -155,6 +156,17 @@ async def test_a_server_that_stops_is_left_and_found_again(server: Nats, member:
     await until_done(lambda: member.put("member.a", b"2"))
     await told.until(lambda all: table(all) == {"member.a": b"2"})
     await until_heard(lambda: member.send("to.a", b"x"), heard, b"x")
+
+
+async def test_a_server_that_dies_while_messages_wait_leaves_nothing_open(server: Nats, member: NatsEngine) -> None:
+    heard = Told[bytes]()
+    await member.listen("to.a", heard)
+    server.pause()
+    for _ in range(40):
+        member.send("to.a", bytes(1_000_000))
+    await restarted(server)
+    await until_heard(lambda: member.send("to.a", b"x"), heard, b"x")
+    assert await until_done(lambda: member.put("member.a", b"1"))
 
 
 # Logins.
@@ -166,11 +178,6 @@ async def test_a_login_is_used_and_never_told(caplog: pytest.LogCaptureFixture) 
         engine = NatsEngine(url(server, login="shop:s3cret@"), "shop")
         await engine.open()
         await engine.put("member.a", b"1")
-        for wrong in ("shop:wr0ng@", "wr0ng@", ""):
-            with pytest.raises(EngineUnavailable, match=r"(?i)authorization|login") as raised:
-                await NatsEngine(url(server, login=wrong), "shop").open()
-            assert f"127.0.0.1:{server.port}" in str(raised.value)
-            assert "wr0ng" not in f"{raised.value!r} {raised.value.__cause__!r} {raised.value.__context__!r}"
         await restarted(server)
         await until_done(lambda: engine.put("member.a", b"2"))
         await engine.close()
@@ -179,7 +186,42 @@ async def test_a_login_is_used_and_never_told(caplog: pytest.LogCaptureFixture) 
             await NatsEngine(url(server, login="shop:s3cret@"), "shop").open()
         assert f"127.0.0.1:{server.port}" in str(raised.value)
     assert "s3cret" not in caplog.text + repr(raised.value)
+
+
+async def test_a_wrong_login_is_refused_and_never_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with nats(more=LOGIN) as (server,):
+        for wrong in ("shop:wr0ng@", "wr0ng@", "") * 10:
+            with pytest.raises(EngineUnavailable, match=r"(?i)authorization|login") as raised:
+                await NatsEngine(url(server, login=wrong), "shop").open()
+            assert f"127.0.0.1:{server.port}" in str(raised.value)
+            assert "wr0ng" not in f"{raised.value!r} {raised.value.__cause__!r} {raised.value.__context__!r}"
     assert "wr0ng" not in caplog.text
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for loopback; its key is beside it."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    made = tmp_path / "certificate"
+    files = ["-keyout", str(tmp_path / "key"), "-out", str(made), "-days", "2"]
+    named = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *files, *named]
+    subprocess.run(command, check=True, capture_output=True)
+    return made
+
+
+async def test_a_certificate_is_checked(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = certificate.with_name("key")
+    with nats(more=f'tls {{ cert_file: "{certificate}", key_file: "{key}" }}\n') as (server,):
+        with pytest.raises(EngineUnavailable, match="certificate"):
+            await NatsEngine(url(server).replace("nats:", "tls:"), "shop").open()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        engine = NatsEngine(url(server).replace("nats:", "tls:"), "shop")
+        await engine.open()
+        assert await engine.put("member.a", b"1", 0)
+        await engine.close()
 
 
 async def test_a_login_with_few_rights_is_enough() -> None:

@@ -81,9 +81,10 @@ class Connection:
                 self._echo = self._client.new_inbox()
                 await self._client.subscribe(self._echo, cb=self._echoed)
         except BaseException as error:
+            reason = self._reason(error)  # closing makes complaints of its own
             await self.close()
             if isinstance(error, OSError | nats.errors.Error):  # OSError: TimeoutError, too
-                raise EngineUnavailable(self._reason(error)) from None
+                raise EngineUnavailable(reason) from None
             raise
 
     @property
