@@ -36,15 +36,16 @@ def add_format(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_judgement(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments that say what counts."""
+def add_judgement(parser: argparse.ArgumentParser, also_errors: bool = False) -> None:
+    """Declare the arguments that say what counts; ``also_errors``: errors can be ignored as well."""
+    what = "a finding" if also_errors else "a warning or note"
     parser.add_argument(
         "--ignore",
         action="append",
         default=[],
-        type=_ignorable,
+        type=_known if also_errors else _ignorable,
         metavar="CODE",
-        help="a warning or note that is not shown, by code or name; may be given several times",
+        help=f"{what} that is not shown, by code or name; may be given several times",
     )
     parser.add_argument(
         "--select",
@@ -63,13 +64,21 @@ def add_judgement(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _ignorable(text: str) -> str:
-    """The id of a code that may be ignored."""
-    from cloudstate.compiler.diagnostics import Severity, codes
+def _known(text: str) -> str:
+    """The id of a code."""
+    from cloudstate.compiler.diagnostics import codes
 
     code = codes.find(text)
     if code is None:
         raise argparse.ArgumentTypeError(f"`{text}` is no code; `cloudstate explain` lists them")
+    return code.id
+
+
+def _ignorable(text: str) -> str:
+    """The id of a code that may be ignored."""
+    from cloudstate.compiler.diagnostics import Severity, codes
+
+    code = codes.CATALOGUE[_known(text)]
     if code.severity not in (Severity.WARNING, Severity.NOTE):
         raise argparse.ArgumentTypeError(f"`{text}` is an error, and errors cannot be ignored")
     return code.id

@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "lint -`; all of them are one set of manifests",
     )
     add_format(parser)
-    add_judgement(parser)
+    add_judgement(parser, also_errors=True)
     add_target(parser, "the oldest Kubernetes that the manifests are for (default: that of specs, 1.30)")
     parser.add_argument("--digests", action="store_true", help="warn of images that are not pinned by a digest")
     parser.add_argument(

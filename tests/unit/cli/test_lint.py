@@ -47,6 +47,15 @@ def test_warnings_fail_where_they_must_not_be(here: Path, capsys: pytest.Capture
     assert lint(capsys, "service.yaml", "--strict", "--select", "k8s12")[0] == 1
 
 
+def test_errors_can_be_ignored_because_nothing_is_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "config.yaml").write_text(CONFIG)
+    assert lint(capsys, "config.yaml", "--ignore", "secret-in-plain")[0] == 0
+    with pytest.raises(SystemExit, match="2"):
+        main(["lint", "config.yaml", "--ignore", "K8S999"])
+    with pytest.raises(SystemExit, match="2"):
+        main(["check", ".", "--ignore", "K8S170"])
+
+
 def test_all_files_of_folders_are_one_set(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a/one.yaml", "a/b/two.yml"):
         (here / name).parent.mkdir(exist_ok=True)
