@@ -13,6 +13,7 @@ from cloudstate.runtime.entity.messages import Failure, Forward, Outcome, Reply,
 from cloudstate.runtime.errors import CommandRejected
 from cloudstate.runtime.function.action import EmbeddedAction
 from cloudstate.runtime.payload import Metadata
+from cloudstate.runtime.testing.commands import Commands
 
 
 class ActionHarness:
@@ -25,7 +26,7 @@ class ActionHarness:
 
     def __init__(self, action: Action) -> None:
         self._function = EmbeddedAction(action)
-        self._commands = {command.name: command for command in action.definition.commands}
+        self._commands = Commands(action, action.definition.commands)
         self.side_effects: list[SideEffect] = []
         self.forwards: list[Forward] = []
 
@@ -35,15 +36,17 @@ class ActionHarness:
         Raises:
             CommandRejected: the handler refused the call, or failed unexpectedly.
             KeyError: the action has no such command.
+            TypeError: the command takes other messages.
         """
         replies = self.replies(name, messages, metadata=metadata)
         return replies[0] if replies else None
 
     def replies(self, name: str, messages: Iterable[Message], *, metadata: Metadata = ()) -> list[Any]:
         """Call and return every reply, for rpcs that reply with a stream. Raises as ``call``."""
-        command = self._commands[name]
+        given = list(messages)
+        command = self._commands.named(name, *given)
         self.side_effects, self.forwards = [], []
-        outcomes = asyncio.run(self._outcomes(name, list(messages), metadata))
+        outcomes = asyncio.run(self._outcomes(name, given, metadata))
         for outcome in outcomes:
             self.side_effects += outcome.side_effects
             if isinstance(outcome.action, Forward):

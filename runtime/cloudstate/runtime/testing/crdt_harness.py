@@ -33,6 +33,7 @@ from cloudstate.runtime.errors import CommandRejected
 from cloudstate.runtime.function.crdt import CrdtInstance, EmbeddedCrdt
 from cloudstate.runtime.journal.port import EntityKey
 from cloudstate.runtime.payload import Metadata
+from cloudstate.runtime.testing.commands import Commands
 
 #: An async handler that has not answered after so many seconds fails the test.
 _LIMIT = 10.0
@@ -90,7 +91,7 @@ class CrdtHarness:
         self.data, self.element = entity.data_of(entity_id)
         self.side_effects: tuple[SideEffect, ...] = ()
         self.forward: Forward | None = None
-        self._commands = {command.name: command for command in entity.definition.commands}
+        self._commands = Commands(entity, entity.definition.commands)
         members = frozenset(nodes)
         self._nodes = {name: _Node(self, name, Audience(name, members)) for name in nodes}
         self._first = next(iter(self._nodes))
@@ -101,8 +102,9 @@ class CrdtHarness:
         Raises:
             CommandRejected: the handler refused the command, or failed unexpectedly.
             KeyError: the entity has no such command.
+            TypeError: the command takes another message.
         """
-        definition = self._commands[name]
+        definition = self._commands.named(name, message)
         answers: list[Answer] = []
         self.feed(node, Command(answers, name, b"", message, metadata, None))
         (answer,) = answers
@@ -115,7 +117,7 @@ class CrdtHarness:
 
     def stream(self, name: str, message: Message, *, node: str = "", metadata: Metadata = ()) -> StreamedCall:
         """Begin a streamed command on a node."""
-        call = StreamedCall(self, node, self._commands[name].output)
+        call = StreamedCall(self, node, self._commands.named(name, message).output)
         self.feed(node, Command(call, name, b"", message, metadata, None, streamed=True))
         return call
 

@@ -18,6 +18,7 @@ from cloudstate.runtime.function.value import EmbeddedValue, ValueInstance
 from cloudstate.runtime.journal.memory import MemoryJournal
 from cloudstate.runtime.journal.port import AppendEvents, EntityKey, WriteValue
 from cloudstate.runtime.payload import Metadata, Payload
+from cloudstate.runtime.testing.commands import Commands
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ class EntityHarness:
         self._function = (
             EmbeddedEventSourced(entity) if isinstance(entity, EventSourcedEntity) else EmbeddedValue(entity)
         )
-        self._commands = {command.name: command for command in entity.definition.commands}
+        self._commands = Commands(entity, entity.definition.commands)
         self._key = EntityKey(self._function.entity_type, entity_id)
         self._journal = MemoryJournal(SystemClock())
         self._ids = 0
@@ -61,8 +62,9 @@ class EntityHarness:
             CommandRejected: the handler refused the command, or failed unexpectedly.
             AssertionError: replaying the journal gives another state.
             KeyError: the entity has no such command.
+            TypeError: the command takes another message.
         """
-        command = self._commands[name]
+        command = self._commands.named(name, message)
         return _run(self._command(command, message, metadata))
 
     @property

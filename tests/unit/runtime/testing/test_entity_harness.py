@@ -133,5 +133,10 @@ def test_a_value_is_not_written_by_a_refused_command(note: EntityHarness) -> Non
 
 
 def test_unknown_commands_are_a_mistake_of_the_test(note: EntityHarness) -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match=r"`Burn` is no command of Note, which has .*Put, "):
         note.command("Burn", Money())
+
+
+def test_messages_of_another_type_are_a_mistake_of_the_test(note: EntityHarness) -> None:
+    with pytest.raises(TypeError, match="`Put` of Note takes Money, not Date"):
+        note.command("Put", Date(year=3))
