@@ -20,10 +20,13 @@ from tests.processes import ROOT
 _SOURCES = Path(__file__).parent / "java_support"
 _MODEL = "tck/eventsourced.proto"
 #: Seconds that Maven may take to fetch a version, and the compilers and the function to do theirs.
-_FETCH, _BUILD, _START = 120, 300, 120
+_FETCH, _BUILD, _START = 60, 300, 120
 #: How protoc's platforms are called, by what Python says.
 _SYSTEMS = {"Linux": "linux", "Darwin": "osx"}
 _MACHINES = {"x86_64": "x86_64", "aarch64": "aarch_64", "arm64": "aarch_64"}
+
+#: What got no answer in time in this run: nothing else is asked for then.
+_silent: list[str] = []
 
 
 def jars(version: str, scratch: Path) -> Path:
@@ -53,9 +56,12 @@ def _fetch(version: str, folder: Path, scratch: Path) -> None:
     ]
     command += [f"-Dlibrary={version}", f"-Dplatform={system}-{machine}", f"-DoutputDirectory={folder}"]
     what = f"io.cloudstate:cloudstate-java-support:{version}"
+    if _silent:
+        pytest.skip(f"`mvn dependency:copy-dependencies` for {what} is not tried: for {_silent[0]} it got no answer")
     try:
         done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, timeout=_FETCH, check=False)
     except subprocess.TimeoutExpired:
+        _silent.append(what)
         pytest.skip(f"`mvn dependency:copy-dependencies` for {what} got no answer in {_FETCH} s")
     if done.returncode:
         said = [line for line in done.stdout.splitlines() if "ERROR" in line] or done.stderr.splitlines() or ["nothing"]

@@ -25,7 +25,7 @@ VERSION = "v0.3.0"
 PROGRAM = "github.com/cloudstateio/go-support/tck/cmd/tck_eventsourced"
 MODULE = Path(__file__).parent / "go_support"
 #: Seconds that the index may take to give the module and what it needs, and the compiler to build it.
-FETCH, BUILD = 120, 300
+FETCH, BUILD = 60, 300
 
 
 def go(arguments: list[str], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
