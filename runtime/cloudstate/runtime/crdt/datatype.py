@@ -24,14 +24,16 @@ class Author(NamedTuple):
     """Who makes a change, and when.
 
     Attributes:
-        node: names the dots. No other writer may ever use it: it stands for durable state, not for a process.
+        node: names the dots. No other writer uses it at the same time: it stands for durable state, not for a process.
         member: who votes: a running process of the cluster. Another one after a restart.
         now: milliseconds since the Unix epoch, for the clocks of registers.
+        others: whose votes are not the author's to take back, whichever node they are under.
     """
 
     node: str
     member: str
     now: int
+    others: frozenset[str] = frozenset()
 
 
 class Audience(NamedTuple):

@@ -1,7 +1,7 @@
 """Vote: one vote for each member of the cluster.
 
 Model: a fact for each member that votes yes, under a dot of its node. Only members vote, and only for themselves:
-votes of processes that have left count no longer, and the next vote of the same node, or member, takes them back.
+votes of processes that have left count no longer, and the next vote under the same node takes them back.
 """
 
 from __future__ import annotations
@@ -45,8 +45,11 @@ class Vote(DataType[str, VoteChange, VoteValue]):
     def apply(self, change: VoteChange, draft: Draft[str]) -> None:
         """See ``DataType.apply``; voting the same again changes nothing."""
         author = draft.author
-        facts, me = draft.facts, author.member
-        own = {dot: member for dot, member in facts.items() if dot.node == author.node or member == me}
+        own = {
+            dot: member
+            for dot, member in draft.facts.items()
+            if member == author.member or (dot.node == author.node and member not in author.others)
+        }
         if change.self_vote and list(own.values()) == [author.member]:
             return
         draft.take_back(own)

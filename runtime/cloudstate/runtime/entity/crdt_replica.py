@@ -119,7 +119,8 @@ class Replica:
         known = record.state if record.generation == self._generation else None
         is_all_shown = record.generation + record.deleted == self._generation and shown is record.state
         base = shown if shown is not None else State(change.kind)
-        author = Author(self.node, self.audience.member, now)
+        member, members = self.audience
+        author = Author(self.node, member, now, members - {member})
         seen = known.context if known is not None else base.context
         delta = mutate(base, change, author, seen)
         if shown is not None and not delta.context:

@@ -161,11 +161,11 @@ class Replication:
         return f"{self._to_all}.{member}"
 
     def _tick(self) -> None:
+        pause = self._limits.tick * self.chance.uniform(0.8, 1.2)
+        self._ticking = asyncio.get_running_loop().call_later(pause, self._tick)
         self.members_changed()
         self._execute(self._core.tick(self._now()))
         self._flush()
-        pause = self._limits.tick * self.chance.uniform(0.8, 1.2)
-        self._ticking = asyncio.get_running_loop().call_later(pause, self._tick)
 
     def _soon(self) -> None:
         if self._flushing is None:

@@ -163,6 +163,17 @@ def test_only_members_vote() -> None:
     assert value_of(state, Audience("m/2", frozenset({"n", "m/2"}))) == VoteValue(False, 1, 2)
 
 
+def test_a_vote_replaces_those_of_the_same_member_and_of_the_dead_with_the_same_name() -> None:
+    votes = [
+        mutate(State(Kind.VOTE), VoteChange(True), Author(node, me, 0)) for node, me in (("n", "old"), ("m", "me"))
+    ]
+    state = merge(*votes)
+    taken_over = mutate(state, VoteChange(True), Author("n", "me", 0))
+    assert set(merge(state, taken_over).facts.values()) == {"me"}
+    kept = mutate(state, VoteChange(False), Author("n", "me", 0, frozenset({"old"})))
+    assert set(merge(state, kept).facts.values()) == {"old"}
+
+
 def test_differences_of_sets_say_it_the_short_way() -> None:
     orset = TYPES[Kind.ORSET]
     full, half = ORSetValue(frozenset({A, B, C})), ORSetValue(frozenset({A, B}))
