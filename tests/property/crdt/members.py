@@ -16,6 +16,7 @@ from cloudstate.runtime.cluster.engine import EngineUnavailable
 from cloudstate.runtime.crdt import Audience, Change, Dot, Kind, Record, State, VoteValue, decode, includes, value_of
 from cloudstate.runtime.entity.crdt_messages import Consistency, CrdtReply, StateAction
 from cloudstate.runtime.entity.crdt_replica import Delta, Replica
+from cloudstate.runtime.entity.crdt_session import NOT_WRITTEN_FAR_ENOUGH
 from cloudstate.runtime.entity.messages import Answer, Command, Reply
 from cloudstate.runtime.function.endpoint import Endpoint
 from cloudstate.runtime.function.port import CrdtFunction, CrdtTold
@@ -93,6 +94,14 @@ class Call:
     def is_good(self) -> bool:
         return isinstance(self.answer, Reply)
 
+    @property
+    def is_durable(self) -> bool:
+        return self.is_good or (self.answer is not None and self.answer.description == NOT_WRITTEN_FAR_ENOUGH)
+
+    @property
+    def may_be_durable(self) -> bool:
+        return self.is_durable or self.answer is None or self.answer.description.startswith("no answer")
+
 
 @dataclass
 class Made:
@@ -146,10 +155,11 @@ class Log:
         return {n for dot, numbers in same.items() for n in numbers if n != self._winner(dot, numbers)}
 
     def _winner(self, dot: Dot, numbers: list[int]) -> int:
-        good = [n for n in numbers if self.made[n].call.is_good]
-        assert len(good) < 2, f"{dot} stands for two changes"
+        durable = [n for n in numbers if self.made[n].call.is_durable]
+        assert len(durable) < 2, f"{dot} stands for two changes"
         written = [n for n in numbers if self.made[n].delta.facts[dot] == self.written.get(dot)]
-        return (good or written or numbers)[-1]
+        perhaps = [n for n in numbers if self.made[n].call.may_be_durable]
+        return (durable or written or perhaps or numbers)[-1]
 
     def ops(self, final: State) -> list[Op]:
         """The changes that are in a state, with what each had seen of the others."""
