@@ -16,7 +16,7 @@ from tests.conformance.protocol.wire import Wire
 from tests.processes import proxy, server
 
 from cloudstate import entity_pb2 as pb
-from cloudstate.runtime.compat import REFERENCE
+from cloudstate.runtime.compat import REFERENCE, Compat
 from cloudstate.runtime.support import FUNCTION_LIMITS
 from cloudstate.runtime.transport import CallFailed, Channel, Method, Outcome, Server, StreamMethod, UnaryMethod
 
@@ -101,23 +101,25 @@ async def _pass_on(call: Any, onward: Any) -> None:
 
 
 @asynccontextmanager
-async def between(function: str, *more: str) -> AsyncIterator[tuple[Play, Relay]]:
+async def between(function: str, *more: str, compat: Compat = REFERENCE) -> AsyncIterator[tuple[Play, Relay]]:
     """``cloudstate proxy`` as a process of its own, before a function at ``host:port``; and the client of that proxy.
 
     Args:
         more: further options of the proxy.
+        compat: how far the proxy behaves as the reference.
     """
     onward = await Channel.connect(function)
     relay = Relay(onward)
-    wire = Wire(relay.methods, entity_metadata=REFERENCE.entity_metadata)
+    wire = Wire(relay.methods, entity_metadata=compat.entity_metadata)
     behind = Server(wire.methods, no_http, FUNCTION_LIMITS)
     try:
         port = await behind.listen("127.0.0.1", 0)
-        options = proxy(f"127.0.0.1:{port}", "--compat", "reference", "--log-level", "WARNING", *more)
+        name = "reference" if compat == REFERENCE else "none"
+        options = proxy(f"127.0.0.1:{port}", "--compat", name, "--log-level", "WARNING", *more)
         with ExitStack() as processes:
             _, address = await asyncio.to_thread(processes.enter_context, server(options))
             client = await Channel.connect(address)
-            reached = Reached(client=client, port=int(address.rpartition(":")[2]), compat=REFERENCE)
+            reached = Reached(client=client, port=int(address.rpartition(":")[2]), compat=compat)
             try:
                 yield Play(reached, wire, [entity.service_name for entity in relay.spec.entities]), relay
                 assert relay.reported == []
