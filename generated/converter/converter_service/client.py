@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Sequence
 from random import uniform
 from time import monotonic
 from typing import Generic, TypeAlias, TypeVar
-from urllib.parse import quote
 from uuid import uuid4
 
 from grpc import StatusCode
@@ -25,22 +24,37 @@ from grpc.aio import (
 
 from conversion import conversion_pb2
 from counting import counting_pb2
+from zlib import crc32
 
 Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 
-# What may stand unescaped in a metadata value; the rest is percent-encoded.
-_KEY_SAFE = "!#$&'()*+,/:;<=>?@[]^`{|}"
+# Into how many parts the entities of the service are divided.
+_SHARDS = 256
+
+
+def _text(field: object) -> str:
+    """A field of a key as it is in the id of an entity."""
+    if isinstance(field, bool):
+        return "true" if field else "false"
+    return field.hex() if isinstance(field, bytes) else str(field)
+
+
+def _shard(key: Sequence[object]) -> str:
+    """The shard of an entity: the CRC-32 of its id modulo the number of shards, in decimal digits."""
+    fields = [_text(field) for field in key]
+    if len(fields) > 1:
+        fields = [field.replace("\\", "\\\\").replace("-", "\\-") for field in fields]
+    return str(crc32("-".join(fields).encode()) % _SHARDS)
 
 
 def _stamped(metadata: Metadata, *key: object) -> Metadata:
-    """Add the command's id, which makes a retry safe, and the entity's key, by which proxies may route."""
+    """Add the command's id, which makes a retry safe, and the entity's shard, by which a mesh may route."""
     given = {name for name, _ in metadata}
     stamps: list[tuple[str, str | bytes]] = []
     if "ce-id" not in given:
         stamps.append(("ce-id", str(uuid4())))
-    if key and "x-cloudstate-entity-key" not in given:
-        text = quote("-".join(map(str, key)), safe=_KEY_SAFE)
-        stamps.append(("x-cloudstate-entity-key", text))
+    if key and "x-cloudstate-shard" not in given:
+        stamps.append(("x-cloudstate-shard", _shard(key)))
     return (*metadata, *stamps)
 
 

@@ -14,6 +14,8 @@ from google.protobuf.message import Message
 
 from cloudstate.compiler.model import Service
 from cloudstate.runtime.authoring import Action, Call, ValueEntity
+from cloudstate.runtime.cluster.shards import shard_of
+from cloudstate.runtime.function.endpoint import key_reader
 
 Load = Callable[[str, str], Any]
 
@@ -106,14 +108,14 @@ async def test_actions_get_the_callers_metadata_and_nothing_else(
     assert echo.metadata.keys() - {"user-agent"} == {"x-own"}
 
 
-async def test_commands_of_entities_carry_an_id_and_their_key(
+async def test_commands_of_entities_carry_an_id_and_their_shard(
     load: Load, echo: Echo, channel: grpc.aio.Channel
 ) -> None:
     messages = load("composite-key", "keys_pb2")
     client = load("composite-key", "").KeysClient(channel)
     await client.get(messages.Key(region="eu", number=7))
     first = echo.metadata["ce-id"]
-    assert echo.metadata["x-cloudstate-entity-key"] == "eu-7"
+    assert echo.metadata["x-cloudstate-shard"] == str(shard_of("eu-7", 256))
     await client.get(messages.Key(region="eu", number=7))
     assert echo.metadata["ce-id"] != first
 
@@ -121,23 +123,37 @@ async def test_commands_of_entities_carry_an_id_and_their_key(
 async def test_a_given_id_stays(load: Load, echo: Echo, channel: grpc.aio.Channel) -> None:
     messages = load("composite-key", "keys_pb2")
     client = load("composite-key", "").KeysClient(channel)
-    await client.get(messages.Key(region="eu"), metadata=(("ce-id", "mine"), ("x-cloudstate-entity-key", "theirs")))
+    await client.get(messages.Key(region="eu"), metadata=(("ce-id", "mine"), ("x-cloudstate-shard", "7")))
     assert echo.metadata["ce-id"] == "mine"
-    assert echo.metadata["x-cloudstate-entity-key"] == "theirs"
+    assert echo.metadata["x-cloudstate-shard"] == "7"
 
 
-@pytest.mark.parametrize(
-    ("key", "stamped"),
-    [("user:1/2", "user:1/2"), ("Grüße", "Gr%C3%BC%C3%9Fe"), (" a\n", "%20a%0A"), ("100%", "100%25"), ("", "")],
-)
-async def test_any_key_can_be_metadata(
-    load: Load, echo: Echo, channel: grpc.aio.Channel, key: str, stamped: str
-) -> None:
+@pytest.mark.parametrize("key", ["user:1/2", "Grüße", " a\n", "a-b", "a\\b", "100%", ""])
+async def test_the_shard_of_any_key(load: Load, echo: Echo, channel: grpc.aio.Channel, key: str) -> None:
     messages = load("keyword-names", "words_pb2")
     client = load("keyword-names", "").ClassClient(channel)
     await client.import_(messages.Call(**{"from": key, "self": "x", "class": 1}))
     assert echo.path == "/words.Class/Import"
-    assert echo.metadata["x-cloudstate-entity-key"] == stamped
+    assert echo.metadata["x-cloudstate-shard"] == str(shard_of(key, 256))
+
+
+@pytest.mark.parametrize("region", ["eu", "eu-1", "e\\u", ""])
+async def test_the_shard_of_several_fields(load: Load, echo: Echo, channel: grpc.aio.Channel, region: str) -> None:
+    messages = load("composite-key", "keys_pb2")
+    request = messages.Key(region=region, number=-7)
+    await load("composite-key", "").KeysClient(channel).get(request)
+    entity_id = key_reader(messages.Key, ("region", "number"))(request)
+    assert echo.metadata["x-cloudstate-shard"] == str(shard_of(entity_id, 256))
+
+
+async def test_the_number_of_shards_is_that_of_the_spec(
+    load: Load, echo: Echo, channel: grpc.aio.Channel, services: dict[str, Service]
+) -> None:
+    assert services["sidecar-jetstream"].shards == 64
+    messages = load("sidecar-jetstream", "sidecar_jetstream_pb2")
+    for number in range(8):
+        await load("sidecar-jetstream", "").SmallClient(channel).get(messages.Key(id=f"user-{number}"))
+        assert echo.metadata["x-cloudstate-shard"] == str(shard_of(f"user-{number}", 64))
 
 
 def implement(abstract: type[Any], answer: Callable[..., object]) -> type[Any]:

@@ -14,8 +14,8 @@ from cloudstate.compiler.backends.kubernetes.metadata import metadata, selector
 from cloudstate.compiler.backends.kubernetes.names import object_name, waypoint_name
 from cloudstate.compiler.model import Command, CommandEffect, Entity, Jwt, Model, Service
 
-#: Clients stamp commands with the key of their entity, and with an id by which a second try is recognised.
-SHARD_HEADER = "x-cloudstate-entity-key"
+#: Clients stamp commands with the shard of their entity, and with an id by which a second try is recognised.
+SHARD_HEADER = "x-cloudstate-shard"
 _ID_HEADER = "ce-id"
 #: Nothing has happened yet when these are reported.
 _UNSENT = "connect-failure,refused-stream,reset-before-request"
@@ -43,7 +43,7 @@ def objects(service: Service) -> dict[str, Manifest]:
 
 
 def destination_rule(service: Service) -> Manifest:
-    """Commands of one entity go to one pod; where no pod owns anything, to the one that has least to do."""
+    """Commands of one shard go to one pod, and it follows; where no pod owns anything, to the one with least to do."""
     owned = any(entity.model in _OWNED for entity in service.entities)
     hashed = {"consistentHash": {"httpHeaderName": SHARD_HEADER, "maglev": {}}}
     return _istio(

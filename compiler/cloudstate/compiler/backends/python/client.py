@@ -23,7 +23,7 @@ _FOR_RETRIES = {
     "typing": ("Generic", "TypeVar"),
 }
 #: What the snippets define.
-_DEFINED = ("Metadata", "_stamped", "_KEY_SAFE", "_Request", "_Reply", "_PAUSES", "_Retried")
+_DEFINED = ("Metadata", "_SHARDS", "_text", "_shard", "_stamped", "_Request", "_Reply", "_PAUSES", "_Retried")
 
 
 def class_names(entities: Sequence[SpelledEntity]) -> tuple[str, ...]:
@@ -46,8 +46,8 @@ def module(entities: Sequence[SpelledEntity], header: str, metadata: str, stamp:
     imports.use("typing", "TypeAlias")
     preamble = [metadata]
     if any(entity.entity.model is not Model.ACTION for entity in entities):
-        imports.use("urllib.parse", "quote")
         imports.use("uuid", "uuid4")
+        imports.use("zlib", "crc32")
         preamble.append(stamp)
     if any(_is_retried(entity.entity, command) for entity in entities for command in entity.commands):
         for origin, names in _FOR_RETRIES.items():

@@ -47,7 +47,8 @@ def _modules(service: Service) -> dict[str, str]:
     templates = _templates()
     module = templates.get_template("module.py.j2")
     snippets = [
-        templates.get_template(name).render().strip() for name in ("metadata.py.j2", "stamp.py.j2", "retry.py.j2")
+        templates.get_template(name).render(shards=service.shards).strip()
+        for name in ("metadata.py.j2", "stamp.py.j2", "retry.py.j2")
     ]
     spelled = spell(service.entities)
     header = _header(service)
