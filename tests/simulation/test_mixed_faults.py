@@ -15,8 +15,8 @@ from cloudstate.runtime.testing.simulation import World, mixed_faults, seeds, si
 
 HOURS = int(os.environ.get("HOURS", "0"))
 #: Virtual seconds of faults for each seed.
-LONG = 3600.0 if HOURS else 180.0
-CORPUS = seeds(range(HOURS or 3))
+LONG = 3600.0 if HOURS else 120.0
+CORPUS = seeds(range(HOURS or 2))
 #: Seconds after which everything has settled once it is healed.
 SETTLED = 20.0
 
