@@ -19,10 +19,12 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from cloudstate.compiler import protoc
 from cloudstate.compiler.diagnostics import Diagnostic, codes
 from cloudstate.compiler.frontend.files import ProtoRoot
+from cloudstate.compiler.frontend.known_protos import KnownProtos
 from cloudstate.compiler.frontend.protoc_words import way_out
 from cloudstate.compiler.protoc import ProtocMissing
 from cloudstate.compiler.source import Source, Span
 
+_known = KnownProtos()
 _AT_LINE = re.compile(r"(?P<file>[^:\n]+):(?P<line>\d+):(?P<column>\d+): (?P<text>.*)")
 _AT_FILE = re.compile(r"(?P<file>[^:\n]+\.proto): (?P<text>.*)")
 _BAD_IMPORT = re.compile(r'Import "(?P<path>[^"]+)" was not found or had errors\.')
@@ -52,9 +54,11 @@ def compile_protos(root: ProtoRoot, paths: Sequence[str]) -> tuple[FileDescripto
         return descriptors, ()
     with tempfile.TemporaryDirectory(prefix="cloudstate-") as folder:
         out = Path(folder) / "descriptors"
-        errors = _run(root, listed, out)
+        errors = "" if _run_quickly(root, listed, out) else _run(root, listed, out)
         if not errors:
             descriptors.ParseFromString(out.read_bytes())
+            own = own_files(root, descriptors)
+            _known.learn(file for file in descriptors.file if file.name not in own)
             return descriptors, ()
         # protoc stops after the first file with errors; people want to hear of all.
         each = [errors] if len(listed) == 1 else [_run(root, [path], out) for path in listed]
@@ -63,11 +67,23 @@ def compile_protos(root: ProtoRoot, paths: Sequence[str]) -> tuple[FileDescripto
     return descriptors, tuple(found) or (_puzzling(root, errors),)
 
 
+def _run_quickly(root: ProtoRoot, paths: Sequence[str], out: Path) -> bool:
+    """Run protoc with what is known of installed packages in the place of their folders. False where that is not
+    enough, or where anything at all is wrong, or where the project has a folder that they would have to hide."""
+    options = _known.options()
+    if not options or any((root.folder / package).exists() for package, _ in _installed()):
+        return False
+    return protoc.run([*options, "-I.", *_output_options(out), *paths], root.folder).code == 0
+
+
 def _run(root: ProtoRoot, paths: Sequence[str], out: Path) -> str:
     """Run protoc. Returns what it complains of, "" if all is well."""
-    options = ["--include_imports", "--include_source_info", f"--descriptor_set_out={out}"]
-    done = protoc.run([*_include_options(), *options, *paths], root.folder)
+    done = protoc.run([*_include_options(), *_output_options(out), *paths], root.folder)
     return "" if done.code == 0 else done.told or "protoc failed"
+
+
+def _output_options(out: Path) -> tuple[str, ...]:
+    return ("--include_imports", "--include_source_info", f"--descriptor_set_out={out}")
 
 
 def own_files(root: ProtoRoot, descriptors: FileDescriptorSet) -> tuple[str, ...]:
