@@ -16,7 +16,7 @@ from cloudstate.runtime.journal.port import EntityKey
 #: Seconds without a change before an entity is announced, and how long that can put it off in all.
 QUIET, LONGEST_QUIET = 0.5, 2.5
 #: The longest time between two announcements of the same, in seconds.
-RAREST = 30.0
+RAREST = 10.0
 
 
 @dataclass(slots=True)
