@@ -138,6 +138,49 @@ async def test_a_consumer_that_somebody_deletes_is_replaced(server: Nats, member
     await told.until(lambda all: table(all) == {"shard.1": b"me"})
 
 
+# Order.
+
+
+class InOrder:
+    """Watches writers that write ``x`` and then ``y`` with the same number: no watcher may be told of ``y`` alone."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, int] = {}
+        self.wrong: list[str] = []
+
+    def __call__(self, entry: Entry) -> None:
+        self.records[entry.key] = int(entry.value)
+        asyncio.get_running_loop().call_soon(self._check, entry.key.partition(".")[2])  # what is told in one go is told
+
+    def _check(self, writer: str) -> None:
+        x, y = self.records.get(f"x.{writer}", 0), self.records.get(f"y.{writer}", 0)
+        if y > x:
+            self.wrong.append(f"{writer}: x is {x}, y is {y}")
+
+
+async def test_who_is_told_of_a_change_was_told_of_all_before(server: Nats, member: NatsEngine) -> None:
+    watchers = [InOrder() for _ in range(30)]
+    writing = [asyncio.ensure_future(write_pairs(member, str(writer))) for writer in range(8)]
+    for watcher in watchers:
+        await member.watch(watcher)
+    await asyncio.gather(*writing)
+    last = await member.put("x.last", b"1"), await member.put("y.last", b"1")
+    assert last == tuple(sorted(last))
+    told = Told[Entry]()
+    await member.watch(told)
+    expected = {key: int(value) for key, value in table(told.all).items()}
+    async with asyncio.timeout(PATIENCE):
+        while any(watcher.records != expected for watcher in watchers):
+            await member.put("x.last", b"1")  # an answer comes after what was told before
+    assert [watcher.wrong for watcher in watchers] == [[]] * len(watchers)
+
+
+async def write_pairs(member: Engine, writer: str) -> None:
+    for number in range(1, 40):
+        await member.put(f"x.{writer}", b"%d" % number)
+        await member.put(f"y.{writer}", b"%d" % number)
+
+
 # Silence.
 
 

@@ -3,6 +3,10 @@
 A consumer of the stream pushes its messages to us, numbered without gaps, and says regularly that it is there. When a
 number is missing, or it is silent, it is thrown away for a new one. The new one's messages are held back until they
 are the whole table; then all are told, and what is no longer among them as deleted.
+
+**Whoever has been told of a change has been told of all before it.** The stream forgets a change when the same record
+changes again, so a consumer that is behind leaves it out, and tells the newer one later than others that lie between.
+Its messages are held back from there until the newer one must have come.
 """
 
 from __future__ import annotations
@@ -141,7 +145,8 @@ class _Feed:
         self._loop = asyncio.get_running_loop()
         self._begun = self._heard_at = self._loop.time()
         self._place = _Place(0, 0)
-        self._held: dict[str, Entry] | None = {}
+        self._held: dict[str, Entry] = {}
+        self._owed = 1  # messages that may have to come before what is held is the table at one time; not less
         self._complete: asyncio.Future[None] = self._loop.create_future()
         self._broken: asyncio.Future[str] = self._loop.create_future()
         self._unsubscribe: Callable[[], Awaitable[None]] | None = None
@@ -170,7 +175,6 @@ class _Feed:
 
     async def end(self) -> None:
         """Hear nothing any more; the server takes the consumer away when it sees that nobody listens."""
-        self._held = None
         self._break("it has ended")
         if self._unsubscribe is not None:
             await self._unsubscribe()
@@ -198,7 +202,7 @@ class _Feed:
             await self._bucket.make(self._connection)
             made = await ask(self._connection, what, wanted)
         if made.get("num_pending", 1) == 0:
-            self._caught_up()
+            self._release()
 
     def _hear(self, message: Msg) -> None:
         if self._broken.done():
@@ -212,31 +216,35 @@ class _Feed:
         elif int((message.headers or {}).get("Nats-Last-Consumer", self._place.sent)) != self._place.sent:
             self._break("messages are missing")
         else:
-            self._caught_up()
+            self._release()
 
     def _hear_record(self, message: Msg) -> None:
         about = message.metadata
         if about.sequence.consumer != self._place.sent + 1:
             self._break("messages are missing")
             return
+        behind = about.num_pending or 0
+        left_out = about.sequence.stream != self._place.last + 1
+        self._owed = 0 if behind == 0 else max(self._owed - 1, behind if left_out else 0)
         self._place = _Place(about.sequence.consumer, about.sequence.stream)
         key = message.subject.removeprefix(self._bucket.prefix)
         deleted = is_deletion((message.headers or {}).get("KV-Operation", ""))
-        entry = Entry(key, b"" if deleted else message.data, about.sequence.stream)
-        if self._held is None:
-            self._tell(entry)
-            return
-        self._held[key] = entry
-        if about.num_pending == 0:
-            self._caught_up()
+        self._held[key] = Entry(key, b"" if deleted else message.data, about.sequence.stream)
+        if self._owed == 0:
+            self._release()
 
-    def _caught_up(self) -> None:
-        """What was heard is the table of the replica that tells it; which may lag behind what another has told."""
-        if self._held is None or (max(self._place.last, 0) < self._highest and self._loop.time() - self._begun < _LAG):
+    def _release(self) -> None:
+        """Tell what is held: it is, with what was told, the table at one time. Of one replica, which may lag behind."""
+        if self._place.last < self._highest and self._loop.time() - self._begun < _LAG:
             return
-        held, self._held = self._held, None
-        self._tell_whole(sorted(held.values(), key=lambda entry: entry.revision))
-        self._complete.set_result(None)
+        held, self._held = sorted(self._held.values(), key=lambda entry: entry.revision), {}
+        self._owed = 0
+        if self._complete.done():
+            for entry in held:
+                self._tell(entry)
+        else:
+            self._tell_whole(held)
+            self._complete.set_result(None)
 
     def _break(self, reason: str) -> None:
         if not self._broken.done():
