@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cloudstate.compiler.backends.kubernetes import manifests
 from cloudstate.compiler.backends.kubernetes.dump import dump
+from cloudstate.compiler.backends.kubernetes.pod import LEAVE_ROTATION
 from cloudstate.compiler.model import (
     Autoscale,
     Deployment,
@@ -24,6 +26,7 @@ from cloudstate.compiler.model import (
 from cloudstate.compiler.rules import Manifests, check
 from cloudstate.compiler.source import Source
 from cloudstate.compiler.source.yaml_nodes import parse
+from cloudstate.runtime.app import ProxySettings, Settings
 
 CART = Entity(service="shop.Cart", model=Model.VALUE, type="cart", implementation="cart.Cart", commands=())
 MAIL = Entity(service="shop.Mail", model=Model.ACTION, type="shop.Mail", implementation="mail.Mail", commands=())
@@ -127,6 +130,17 @@ def test_a_budget_leaves_room() -> None:
         bounds = service.deployment.autoscale
         several = (bounds.min if bounds else service.deployment.replicas) > 1
         assert ("disruption-budget" in objects) == (several and "workload" in objects)
+
+
+@pytest.mark.parametrize("placement", list(Placement))
+def test_a_pod_has_time_to_hand_over_and_to_drain(placement: Placement) -> None:
+    pod = pod_of(manifests(replace(SHOP, placement=placement)))
+    hooks = [it["lifecycle"]["preStop"] for it in (*pod["containers"], *pod.get("initContainers", ()))]
+    waits = max(hook["sleep"]["seconds"] for hook in hooks if "sleep" in hook)
+    taken = max(runtime.grace for runtime in (Settings(Path(), Path()), ProxySettings("")))
+    room = waits - LEAVE_ROTATION if placement is Placement.SIDECAR else pod["terminationGracePeriodSeconds"] - waits
+    assert room > 2 * taken
+    assert pod["terminationGracePeriodSeconds"] >= waits + 10
 
 
 def test_state_wants_an_identity() -> None:
