@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
@@ -26,9 +26,12 @@ from cloudstate.runtime.authoring import (
 from cloudstate.runtime.crdt import UNKNOWN, decode
 from cloudstate.runtime.function.crdt import EmbeddedCrdt
 from cloudstate.runtime.host import Failure, Reply, Request, Router
-from cloudstate.runtime.journal import EntityKey
+from cloudstate.runtime.host.crdt_resident import MOST_ATTEMPTS
+from cloudstate.runtime.journal import EntityKey, JournalUnavailable, WriteValue, WrongExpectedSequence
+from cloudstate.runtime.journal.port import Appended
 from cloudstate.runtime.testing.simulation.network import Conditions
 
+REASON = "the disk is away"
 FAR = {"local": Consistency.LOCAL, "majority": Consistency.MAJORITY, "all": Consistency.ALL}
 
 
@@ -366,5 +369,46 @@ def test_nobody_knows_anything_of_what_is_unknown() -> None:
         member = cluster.members["a"]
         record = await cluster.loop.run_in(member.process, member.replication.ask(EntityKey("room", "x")))
         assert record == UNKNOWN
+
+    cluster.play(story)
+
+
+def test_a_write_that_is_always_overtaken_fails_in_the_end_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster(1)
+    attempts: list[int] = []
+
+    def overtaken(append: WriteValue, done: Callable[[Appended], None]) -> None:
+        attempts.append(append.expected)
+        done(WrongExpectedSequence(entity_type="room", entity_id="r", expected=append.expected, actual=9))
+
+    async def story() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(cluster.store, "submit", overtaken)
+            assert (await cluster.ask("a", "Enter", guest="Ada")).startswith(
+                "ABORTED: `room` entity `r`: append expected"
+            )
+        assert len(attempts) == MOST_ATTEMPTS
+        assert await cluster.ask("a", "Show") == ""
+        assert await cluster.ask("a", "Enter", guest="Bob") == "Bob"
+
+    cluster.play(story)
+
+
+def test_a_record_that_cannot_be_read_again_fails_the_write() -> None:
+    cluster = Cluster(2)
+
+    async def story() -> None:
+        for name in "ab":
+            await cluster.ask(name, "Show")
+        cluster.network.cut("b")
+        await cluster.ask("a", "Enter", guest="Ada")
+        cluster.store.load_value = refuse  # type: ignore[method-assign]
+        answer = await cluster.ask("b", "Enter", guest="Bob")
+        del cluster.store.load_value
+        assert answer == f"UNAVAILABLE: the entity has been changed elsewhere and cannot be read again: {REASON}"
+        assert await cluster.ask("b", "Enter", guest="Bob") == "Ada,Bob"
+
+    async def refuse(*_: object, **__: object) -> NoReturn:
+        raise JournalUnavailable(REASON, retry_safe=True)
 
     cluster.play(story)
