@@ -96,6 +96,13 @@ async def test_it_is_started_again_where_it_was(caplog: pytest.LogCaptureFixture
 
 
 @linux
+async def test_an_interrupt_from_the_keyboard_is_not_for_it() -> None:
+    async with embedded_nats():
+        (pid,) = children()
+        assert os.getpgid(pid) != os.getpgid(0)
+
+
+@linux
 async def test_it_ends_with_a_starter_that_is_killed(tmp_path: Path) -> None:
     starter = await asyncio.create_subprocess_exec(
         sys.executable, "-c", STARTER, str(tmp_path / "nats"), stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]

@@ -133,7 +133,12 @@ class _Server:
         command = [sys.executable, "-I", tethered.__file__, str(os.getpid()), self._program, "-c", str(self._config)]
         with self._log.open("ab") as log:  # what it says before it opens that itself, and how it panics
             self._process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log, pass_fds=(self._lock,)
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                pass_fds=(self._lock,),
+                start_new_session=True,  # an interrupt from the keyboard is for us: the workers need it to say good-bye
             )
         try:
             async with asyncio.timeout(_START):
