@@ -271,6 +271,7 @@ class CrdtResident:
     def _start_over(self) -> None:
         """Others have written first: read that, at once or after a pause that grows with every attempt."""
         assert self._home.replication is not None
+        self._home.replication.overtaken += 1
         longest = min(FIRST_PAUSE * 2 ** (self._attempts - 1), LONGEST_PAUSE)
         pause = self._home.replication.chance.uniform(0, longest) if self._attempts > 1 else 0.0
         asyncio.get_running_loop().call_later(pause, self._read_again)

@@ -14,6 +14,7 @@ from cloudstate.runtime.crdt import UNKNOWN, Audience, Dot, EncodingInvalid, Rec
 from cloudstate.runtime.entity.crdt_messages import Consistency
 from cloudstate.runtime.errors import CloudStateError
 from cloudstate.runtime.journal.port import EntityKey
+from cloudstate.runtime.metrics import Figure
 from cloudstate.runtime.replication import frames
 from cloudstate.runtime.replication.core import Change, Core
 from cloudstate.runtime.replication.effects import (
@@ -48,6 +49,9 @@ class Replication:
         service: its name, which all members give alike.
         chance: for pauses before something is tried again.
         limits: see there.
+
+    Attributes:
+        overtaken: writes that others had forestalled, and that were begun anew.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Replication:
     ) -> None:
         self.me = membership.me
         self.chance = chance
+        self.overtaken = 0
         self._engine = engine
         self._membership = membership
         self._to_all = f"{service}.crdt"
@@ -68,6 +73,7 @@ class Replication:
         self._flushing: asyncio.Handle | None = None
         self._is_open = False
         self._warned_at = float("-inf")
+        self._spread_out = self._unreached = self._missed = self._reread_again = 0
 
     @property
     def audience(self) -> Audience:
@@ -83,6 +89,19 @@ class Replication:
     def compared(self) -> int:
         """How many entities are not known to be the same everywhere."""
         return self._core.compared
+
+    def figures(self) -> list[Figure]:
+        """What is counted."""
+        counted = (
+            ("changes", "Changes of CRDT entities that other members were told of.", self._spread_out),
+            ("unreached", "Those that did not get as far in time as their commands asked for.", self._unreached),
+            ("missed", "Changes of other members that came without what they follow.", self._missed),
+            ("reread", "Entities that were read again from the shared journal.", self._reread_again),
+            ("overtaken", "Writes that other members had forestalled, and that were begun anew.", self.overtaken),
+        )
+        figures = [Figure(f"cloudstate_cluster_crdt_{name}_total", "counter", text, n) for name, text, n in counted]
+        text = "CRDT entities of which some member is not known to hold the same."
+        return [*figures, Figure("cloudstate_cluster_crdt_compared", "gauge", text, self.compared)]
 
     def serve(self, residents: Residents) -> None:
         """Keep the entities of a type alike."""
@@ -130,6 +149,7 @@ class Replication:
             if done is not None:
                 done(False)
             return
+        self._spread_out += 1
         self._execute(self._core.spread(key, Change(delta, after), consistency, done, self._now()))
         self._soon()
 
@@ -206,6 +226,7 @@ class Replication:
         if is_merged:
             self._acknowledge(receipt)
         elif self._is_open:
+            self._missed += 1
             self._execute(self._core.missed(key, receipt))
             self._soon()
 
@@ -215,6 +236,7 @@ class Replication:
             self._soon()
 
     def _tell(self, effect: Told) -> None:
+        self._unreached += not effect.reached
         effect.ticket(effect.reached)
 
     def _learn(self, effect: Learned) -> None:
@@ -241,6 +263,7 @@ class Replication:
         try:
             while receipts := self._rereading[key]:
                 self._rereading[key] = []
+                self._reread_again += 1
                 record = await self._stored(key)
                 if record is None:
                     return

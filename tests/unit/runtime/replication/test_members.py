@@ -32,6 +32,7 @@ from cloudstate.runtime.journal.port import Appended
 from cloudstate.runtime.testing.simulation.network import Conditions
 
 REASON = "the disk is away"
+NAMES = ("changes", "unreached", "overtaken", "compared")
 FAR = {"local": Consistency.LOCAL, "majority": Consistency.MAJORITY, "all": Consistency.ALL}
 
 
@@ -410,5 +411,21 @@ def test_a_record_that_cannot_be_read_again_fails_the_write() -> None:
 
     async def refuse(*_: object, **__: object) -> NoReturn:
         raise JournalUnavailable(REASON, retry_safe=True)
+
+    cluster.play(story)
+
+
+def test_it_is_counted_what_becomes_of_changes() -> None:
+    cluster = Cluster(2)
+
+    async def story() -> None:
+        await cluster.ask("b", "Show")
+        await cluster.ask("a", "Enter", guest="Ada", far="all")
+        cluster.network.cut("b")
+        await cluster.ask("a", "Enter", guest="Bob", far="all")
+        await cluster.ask("b", "Enter", guest="Cleo")
+        figures = [figure for at in cluster.members.values() for figure in at.replication.figures()]
+        counted = {name: [it.value for it in figures if name in it.name] for name in NAMES}
+        assert counted == {"changes": [2, 1], "unreached": [1, 0], "overtaken": [0, 1], "compared": [1, 1]}
 
     cluster.play(story)
