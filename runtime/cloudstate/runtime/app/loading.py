@@ -14,6 +14,7 @@ from cloudstate.runtime.authoring import Action, CrdtEntity, EventSourcedEntity,
 from cloudstate.runtime.description import EntityDescription, ServiceDescription
 from cloudstate.runtime.errors import ServiceInvalid
 from cloudstate.runtime.function.action import EmbeddedAction
+from cloudstate.runtime.function.caller import Caller
 from cloudstate.runtime.function.crdt import EmbeddedCrdt
 from cloudstate.runtime.function.event_sourced import EmbeddedEventSourced
 from cloudstate.runtime.function.port import ActionFunction, EntityFunction
@@ -29,6 +30,7 @@ class Functions:
     entities: tuple[EntityFunction, ...]
     actions: tuple[ActionFunction, ...]
     crdts: tuple[EmbeddedCrdt, ...] = ()
+    callers: tuple[Caller, ...] = ()
 
 
 def load_functions(description: ServiceDescription, generated: Path, code: Path) -> Functions:
@@ -47,15 +49,17 @@ def load_functions(description: ServiceDescription, generated: Path, code: Path)
     entities: list[EntityFunction] = []
     actions: list[ActionFunction] = []
     crdts: list[EmbeddedCrdt] = []
+    callers: list[Caller] = []
     for entity in description.entities:
         made = _function(entity, _instance(entity, code))
+        callers.append(made.caller)
         if isinstance(made, EmbeddedAction):
             actions.append(made)
         elif isinstance(made, EmbeddedCrdt):
             crdts.append(made)
         else:
             entities.append(made)
-    return Functions(tuple(entities), tuple(actions), tuple(crdts))
+    return Functions(tuple(entities), tuple(actions), tuple(crdts), tuple(callers))
 
 
 def _function(entity: EntityDescription, instance: Any) -> _Made:

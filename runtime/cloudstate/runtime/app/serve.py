@@ -13,6 +13,7 @@ from cloudstate.runtime.app.wiring import Surroundings, Wired, opened_broker, op
 from cloudstate.runtime.clock import SystemClock
 from cloudstate.runtime.description import Placement, ServiceDescription, load
 from cloudstate.runtime.errors import ServiceInvalid
+from cloudstate.runtime.host.command_id import command_id
 from cloudstate.runtime.journal import open_journal
 from cloudstate.runtime.metrics import Metrics
 from cloudstate.runtime.proxy import FrontDoor
@@ -82,6 +83,8 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         ):
             around = Surroundings(journal, SystemClock(), broker, traces, cluster)
             service = wired(description, functions.entities, functions.crdts, functions.actions, around)
+            for caller in functions.callers:
+                caller.bind(service.router.call, command_id)
             await _serve_until_stopped(settings, description, service, ready)
     finally:
         await journal.close()

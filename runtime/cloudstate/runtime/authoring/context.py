@@ -6,7 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
-from cloudstate.runtime.authoring.call import Call
+from cloudstate.runtime.authoring.call import Call, R
 from cloudstate.runtime.payload import Metadata
 
 S = TypeVar("S", bound=Message)
@@ -20,10 +20,16 @@ class ContextClosed(RuntimeError):
         super().__init__("this context is closed: its handler has returned; await everything that uses ctx before")
 
 
+class Run(Protocol):
+    """Runs a command; see ``Context.call``."""
+
+    async def __call__(self, call: Call[Any], metadata: Metadata, deadline: float | None, number: int, /) -> Any: ...
+
+
 class Context:
     """What every handler gets."""
 
-    __slots__ = ("_open", "deadline", "effects", "metadata", "reply_metadata")
+    __slots__ = ("_calls", "_open", "_run", "deadline", "effects", "metadata", "reply_metadata")
 
     def __init__(self, metadata: Metadata, deadline: float | None) -> None:
         self.metadata = metadata
@@ -35,6 +41,26 @@ class Context:
         self.reply_metadata: list[tuple[str, str | bytes]] = []
         """Metadata to send along with the reply; append to it."""
         self._open = True
+        self._calls = 0
+        self._run: Run | None = None
+
+    async def call(self, call: Call[R]) -> R:
+        """Run another command now and wait for its reply; for async handlers.
+
+        Its entity may be anywhere in the cluster. It is given up when this command's deadline has passed, or after a
+        minute. What it did stays done, whatever becomes of this command; if this one has an id and is tried again, the
+        call is known as the same one and is not done twice. An entity that calls itself waits until the deadline.
+
+        Raises:
+            CommandRejected: the other command was refused, failed or did not finish in time; with its status. Let it
+                pass, and this command fails in the same way.
+            ContextClosed: the handler has returned already.
+        """
+        if not self._open or self._run is None:
+            raise ContextClosed
+        self._calls += 1
+        reply: R = await self._run(call, self.metadata, self.deadline, self._calls)
+        return reply
 
     def effect(self, call: Call[Any], *, synchronous: bool = False) -> None:
         """Run another command after this one's state change is durable. Its result never changes this one's answer.
@@ -49,6 +75,10 @@ class Context:
         if not self._open:
             raise ContextClosed
         self.effects.append((call, synchronous))
+
+    def connect(self, run: Run) -> None:
+        """Called by the runtime: say how commands are run."""
+        self._run = run
 
     def close(self) -> None:
         """Called by the runtime when the handler has returned."""

@@ -14,6 +14,7 @@ from cloudstate.runtime.authoring.entity import Action
 from cloudstate.runtime.entity.messages import Failure, Outcome
 from cloudstate.runtime.errors import CommandRejected, StatusCode
 from cloudstate.runtime.function.binding import Handler, bind_commands
+from cloudstate.runtime.function.caller import Caller
 from cloudstate.runtime.function.endpoint import endpoints_of
 from cloudstate.runtime.function.turn import action_of, side_effects_of, take_turn
 from cloudstate.runtime.payload import Metadata
@@ -28,7 +29,8 @@ class EmbeddedAction:
 
     def __init__(self, action: Action) -> None:
         self.service = action.definition.service
-        self._handlers = bind_commands(action, action.definition.commands)
+        self.caller = Caller()
+        self._handlers = bind_commands(action, action.definition.commands, self.caller)
         self.endpoints = endpoints_of(action.definition.commands)
 
     def unary(
@@ -49,6 +51,7 @@ class EmbeddedAction:
         """See ``ActionFunction.stream``."""
         handler, endpoint = self._handlers[name], self.endpoints[name]
         ctx = ActionContext(metadata, deadline)
+        ctx.connect(handler.caller.call)
         try:
             argument = messages if endpoint.client_streaming else await anext(messages)
             result = handler.call(argument, ctx)

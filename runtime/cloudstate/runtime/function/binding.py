@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from cloudstate.runtime.authoring.definition import CommandType, EventType, UpcasterType
 from cloudstate.runtime.errors import ServiceInvalid
+from cloudstate.runtime.function.caller import Caller
 from cloudstate.runtime.payload import PROTOBUF_PREFIX
 
 
@@ -22,6 +23,7 @@ class Handler:
     call: Callable[..., Any]
     output: type[Message]
     reads_only: bool
+    caller: Caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +36,15 @@ class Fold:
     apply: Callable[[Any, Any], Any]
 
 
-def bind_commands(target: object, commands: tuple[CommandType, ...]) -> dict[str, Handler]:
-    """Handlers by command name."""
+def bind_commands(target: object, commands: tuple[CommandType, ...], caller: Caller) -> dict[str, Handler]:
+    """Handlers by command name; ``caller`` runs what they call."""
     return {
         command.name: Handler(
             name=command.name,
             call=_method(target, command.method),
             output=command.output,
             reads_only=command.reads_only,
+            caller=caller,
         )
         for command in commands
     }

@@ -18,6 +18,7 @@ from cloudstate.runtime.entity.messages import Action, Command, Failure, Outcome
 from cloudstate.runtime.entity.session import UNEXPECTED_FAILURE
 from cloudstate.runtime.errors import CommandRejected, EntityFailed, StatusCode
 from cloudstate.runtime.function.binding import Handler, bind_commands
+from cloudstate.runtime.function.caller import Caller
 from cloudstate.runtime.function.endpoint import endpoints_of
 from cloudstate.runtime.function.port import CrdtTold
 from cloudstate.runtime.function.turn import action_of, side_effects_of, take_turn
@@ -39,7 +40,8 @@ class EmbeddedCrdt:
         self.entity_type = definition.entity_type
         self.passivation = definition.passivation
         self.endpoints = endpoints_of(definition.commands)
-        self.handlers = bind_commands(entity, definition.commands)
+        self.caller = Caller()
+        self.handlers = bind_commands(entity, definition.commands, self.caller)
         self.entity = entity
 
     def report(self, text: str) -> None:

@@ -15,6 +15,7 @@ from cloudstate.runtime.authoring.entity import EventSourcedEntity
 from cloudstate.runtime.entity.messages import Change, Command, EventsEmitted, FunctionLost
 from cloudstate.runtime.errors import EntityFailed
 from cloudstate.runtime.function.binding import Fold, Handler, bind_commands, bind_events, bind_upcasters, type_url
+from cloudstate.runtime.function.caller import Caller
 from cloudstate.runtime.function.durable import DurableInstance
 from cloudstate.runtime.function.endpoint import endpoints_of
 from cloudstate.runtime.function.fingerprint import fingerprint
@@ -43,7 +44,8 @@ class EmbeddedEventSourced:
         self.state_type = definition.state
         self.state_url = type_url(definition.state)
         self.state_schema = fingerprint(definition.state.DESCRIPTOR)
-        self.handlers = bind_commands(entity, definition.commands)
+        self.caller = Caller()
+        self.handlers = bind_commands(entity, definition.commands, self.caller)
         self.folds = bind_events(entity, definition.events)
         self.folds_by_url = {fold.type_url: fold for fold in self.folds.values()}
         #: Takes events whose types are not named, JSON for one, if `google.protobuf.Any` is among the events.

@@ -33,6 +33,7 @@ def take_turn(
     owner: Turns, handler: Handler, message: Any, ctx: Context, done: Callable[[Outcome], None]
 ) -> Outcome | asyncio.Task[None]:
     """Call the handler; gives the outcome, or, where the handler is async, the task that will tell it to ``done``."""
+    ctx.connect(handler.caller.call)
     try:
         result = handler.call(message, ctx)
         if type(result) is not handler.output and inspect.isawaitable(result):

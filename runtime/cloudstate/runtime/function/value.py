@@ -10,6 +10,7 @@ from cloudstate.runtime.authoring.entity import ValueEntity
 from cloudstate.runtime.entity.messages import Change, Command, FunctionLost, ValueChanged
 from cloudstate.runtime.errors import EntityFailed
 from cloudstate.runtime.function.binding import Handler, bind_commands, bind_upcasters, type_url
+from cloudstate.runtime.function.caller import Caller
 from cloudstate.runtime.function.durable import DurableInstance
 from cloudstate.runtime.function.endpoint import endpoints_of
 from cloudstate.runtime.function.port import Histories
@@ -30,7 +31,8 @@ class EmbeddedValue:
         self.endpoints = endpoints_of(definition.commands)
         self.state_type = definition.state
         self.state_url = type_url(definition.state)
-        self.handlers = bind_commands(entity, definition.commands)
+        self.caller = Caller()
+        self.handlers = bind_commands(entity, definition.commands, self.caller)
         upcasts = bind_upcasters(entity, definition.upcasters)
         self.upcasts = {it.type_url: it.parse for it in upcasts if it.result is definition.state}
 
