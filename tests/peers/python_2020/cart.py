@@ -5,29 +5,14 @@ Runs in an environment of its own (requirements.txt). Usage: ``HOST=... PORT=...
 
 import sys
 
-import google.api.annotations_pb2  # noqa: F401
 from cloudstate.cloudstate import CloudState
 from cloudstate.event_sourced_context import EventSourcedCommandContext
 from cloudstate.event_sourced_entity import EventSourcedEntity
-from google.protobuf import descriptor_pb2, descriptor_pool, symbol_database
+from described import load, message, pool
 from google.protobuf.empty_pb2 import Empty
 
-import cloudstate.entity_key_pb2  # noqa: F401 knows a file that the cart's files import, as the next one does
-
 FILES = ("shoppingcart/persistence/domain.proto", "shoppingcart/shoppingcart.proto")
-
-pool = descriptor_pool.Default()
-symbols = symbol_database.Default()
-with open(sys.argv[1], "rb") as compiled:
-    described = {file.name: file for file in descriptor_pb2.FileDescriptorSet.FromString(compiled.read()).file}
-for name in FILES:
-    pool.AddSerializedFile(described[name].SerializeToString())
-
-
-def message(full_name):
-    """The class of a message, known to the library."""
-    return symbols.RegisterMessage(symbols.GetPrototype(pool.FindMessageTypeByName(full_name)))
-
+load(sys.argv[1], FILES)
 
 PACKAGE = "com.example.shoppingcart"
 AddLineItem = message(f"{PACKAGE}.AddLineItem")
