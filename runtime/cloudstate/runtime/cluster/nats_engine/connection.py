@@ -25,6 +25,10 @@ logger = logging.getLogger(__name__)
 _HEADROOM = 1024
 #: Bytes of commands around the messages that wait.
 _AROUND = 1024 * 1024
+#: Seconds between checks whether the server is there, and of silence until it is not; then, before it is believed.
+_CHECK_EVERY, _SILENCE, _LOOK_AGAIN = 0.5, 1.0, 0.1
+#: Checks that may go unanswered in a row by a server that does send.
+_UNANSWERED = 3
 #: Seconds that what waits gets at the end.
 _FAREWELL = 1.0
 #: Messages of one subject that may wait to be told; they are told at once, so this is one read of the socket.
@@ -126,10 +130,13 @@ class Connection:
             if task is not None:
                 task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
-    async def check(self) -> None:
+    async def check(self, limit: float | None = None) -> None:
         """Come back when the server has got everything so far: a message to ourselves has come back.
 
         Pings would overtake what waits.
+
+        Args:
+            limit: in seconds; None: as for a request.
 
         Raises:
             EngineUnavailable: it does not say so in time, or the connection is lost.
@@ -141,8 +148,8 @@ class Connection:
         self._checks[number] = back
         self.send(self._echo, number)
         try:
-            limit = self._settings.answer_timeout
-            await asyncio.wait({back, self.lost}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            patience = limit or self._settings.answer_timeout
+            await asyncio.wait({back, self.lost}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         finally:
             del self._checks[number]
         if not back.done():
@@ -153,13 +160,21 @@ class Connection:
         if back is not None and not back.done():
             back.set_result(None)
 
-    async def until_lost(self, every: float) -> None:
-        """Come back when the connection is lost, or the server has not answered a check, which is made regularly."""
-        while not (await asyncio.wait({self.lost}, timeout=every))[0]:
+    async def until_lost(self) -> None:
+        """Come back when the connection is lost, or nothing comes from the server although it was asked."""
+        unanswered = 0
+        while not (await asyncio.wait({self.lost}, timeout=_CHECK_EVERY))[0]:
+            before = self._client.stats["in_msgs"]
             try:
-                await self.check()
+                await self.check(_SILENCE)
+                unanswered = 0
             except EngineUnavailable:
-                return
+                # If we were held up ourselves, there is something to be read now. If the server sends, the answer is
+                # behind much else.
+                await asyncio.wait({self.lost}, timeout=_LOOK_AGAIN)
+                unanswered += 1
+                if self._client.stats["in_msgs"] == before or unanswered > _UNANSWERED:
+                    return
 
     def send(self, subject: str, message: bytes) -> None:
         """Send a message, or drop it."""

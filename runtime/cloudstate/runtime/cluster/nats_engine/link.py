@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between checks whether the server answers.
-_CHECK_EVERY = 1.0
 #: Seconds between attempts to connect: the first pause, and the longest.
 _PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 #: Seconds that requests may fail before another server is tried: this one may be cut off from the others.
@@ -114,7 +112,7 @@ class Link:
 
     async def _keep(self, connection: Connection) -> None:
         while True:
-            await connection.until_lost(_CHECK_EVERY)
+            await connection.until_lost()
             logger.warning("the connection to NATS at %s is lost", connection.server)
             self._drop(connection)
             connection = await self._restored()

@@ -26,8 +26,8 @@ from cloudstate.runtime.cluster.nats_engine.link import Link
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between a consumer's messages at the least, and seconds of silence until it counts as gone.
-_HEARTBEAT, _SILENCE = 0.25, 1.25
+#: Seconds between a consumer's messages at the most, and how many of those may pass in silence until it counts as gone.
+_HEARTBEAT, _SILENT = 0.25, 5
 #: Seconds that a replica gets to come up to what was told before; if it does not, that is lost.
 _LAG = 1.5
 #: Seconds until everything has to be told again, and until the next attempt if it is not.
@@ -143,7 +143,8 @@ class _Feed:
         self._tell_whole = whole
         self._name = uuid4().hex
         self._loop = asyncio.get_running_loop()
-        self._begun = self._heard_at = self._loop.time()
+        self._begun = self._loop.time()
+        self._heard = 0
         self._place = _Place(0, 0)
         self._held: dict[str, Entry] = {}
         self._owed = 1  # messages that may have to come before what is held is the table at one time; not less
@@ -168,8 +169,11 @@ class _Feed:
     async def until_broken(self) -> str:
         """Come back when nothing can be relied on any more; says why."""
         waiting: set[asyncio.Future[Any]] = {self._broken, self._connection.lost}
+        silent, heard = 0, self._heard
         while not (await asyncio.wait(waiting, timeout=_HEARTBEAT, return_when=asyncio.FIRST_COMPLETED))[0]:
-            if self._loop.time() - self._heard_at > _SILENCE:
+            # Counted, not measured: if we were held up ourselves, there is something to be read now.
+            silent, heard = (silent + 1 if heard == self._heard else 0), self._heard
+            if silent >= _SILENT:
                 return "the consumer is silent"
         return self._broken.result() if self._broken.done() else "the connection was lost"
 
@@ -207,7 +211,7 @@ class _Feed:
     def _hear(self, message: Msg) -> None:
         if self._broken.done():
             return
-        self._heard_at = self._loop.time()
+        self._heard += 1
         status = (message.headers or {}).get("Status")
         if status is None:
             self._hear_record(message)
