@@ -211,6 +211,7 @@ class Directory:
     def __init__(self, me: str, members: frozenset[str]) -> None:
         self.me = me
         self.seen = members
+        self.is_current = True
 
     def members(self) -> frozenset[str]:
         return self.seen
@@ -234,7 +235,9 @@ class Member:
     async def start(self) -> None:
         await tried(self.journal.open)
         await self.engine.open()
-        self.replication = Replication(self.engine, self.directory, "things", self._chance)
+        self.replication = Replication(
+            self.engine, self.directory, "things", self._chance, is_current=lambda: self.directory.is_current
+        )
         self.host = CrdtHost(self.function, self.journal, clock=self.clock, replication=self.replication)
         await tried(self.replication.start)
 

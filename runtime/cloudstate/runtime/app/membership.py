@@ -73,7 +73,8 @@ async def opened_cluster(
     await engine.open()
     try:
         sharding = Sharding(member_name(), setting, engine, journal, clock)
-        replication = Replication(engine, sharding, description.name, SystemRandom())
+        node = sharding.node
+        replication = Replication(engine, sharding, description.name, SystemRandom(), is_current=lambda: node.is_member)
         yield Cluster(sharding, replication)
         await replication.close()
         sharding.flush()

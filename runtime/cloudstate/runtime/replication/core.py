@@ -165,6 +165,12 @@ class Core:
             self._rounds.hurry()
         return [*_told(self._spreads.members_changed(self.members)), *self._asking.members_changed(self.members)]
 
+    def returned(self, now: float) -> None:
+        """This member was out of touch, and is no longer."""
+        compared = [*self._everything(True), *self._everything(False)]
+        self._comparison.members_changed(self.members, compared, now)
+        self._rounds.hurry()
+
     def tick(self, now: float) -> list[Effect]:
         """Some time has passed."""
         self._wholes_left = self._limits.wholes
@@ -174,8 +180,7 @@ class Core:
                 self._reply(member, item)
         if self._comparison.is_overfull and len(self._comparison) < self._limits.announced:
             self._comparison.is_overfull = False
-            compared = [*self._everything(True), *self._everything(False)]
-            self._comparison.members_changed(self.members, compared, now)
+            self.returned(now)
         self._announce(now)
         reread = [] if self.is_alone else [Reread(key) for key in self._rounds.due(now)]
         return [*_told(results), *self._asking.due(now), *reread]

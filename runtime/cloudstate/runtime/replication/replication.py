@@ -49,19 +49,29 @@ class Replication:
         service: its name, which all members give alike.
         chance: for pauses before something is tried again.
         limits: see there.
+        is_current: whether this process is itself in touch with the cluster. While it is not, it may be the one that is
+            gone, so whoever it no longer sees still counts.
 
     Attributes:
         overtaken: writes that others had forestalled, and that were begun anew.
     """
 
     def __init__(
-        self, engine: Engine, membership: Membership, service: str, chance: Random, limits: Limits | None = None
+        self,
+        engine: Engine,
+        membership: Membership,
+        service: str,
+        chance: Random,
+        limits: Limits | None = None,
+        is_current: Callable[[], bool] = lambda: True,
     ) -> None:
         self.me = membership.me
         self.chance = chance
         self.overtaken = 0
         self._engine = engine
         self._membership = membership
+        self._is_current = is_current
+        self._was_current: bool | None = None
         self._to_all = f"{service}.crdt"
         self._limits = limits or Limits()
         self._names = Names(engine, self.me, membership.members)
@@ -164,6 +174,11 @@ class Replication:
 
     def members_changed(self) -> None:
         """Have the membership looked at now."""
+        was_current, self._was_current = self._was_current, self._is_current()
+        if was_current is False and self._was_current:
+            self._core.returned(self._now())
+        elif was_current is not None and not self._was_current:
+            return
         members = self._membership.members() | {self.me}
         if members == self._core.members:
             return

@@ -429,3 +429,25 @@ def test_it_is_counted_what_becomes_of_changes() -> None:
         assert counted == {"changes": [2, 1], "unreached": [1, 0], "overtaken": [0, 1], "compared": [1, 1]}
 
     cluster.play(story)
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_a_member_that_is_out_of_touch_is_no_majority_and_catches_up(shares: bool) -> None:
+    cluster = Cluster(3, shares=shares)
+
+    async def story() -> None:
+        for name in "abc":
+            await cluster.ask(name, "Show")
+        member = cluster.members["a"]
+        cluster.network.cut("a")
+        member.directory.is_current, member.directory.seen = False, frozenset("a")
+        await cluster.pass_time(1.0)
+        assert (await cluster.ask("a", "Enter", guest="Ada", far="majority")).startswith("UNAVAILABLE")
+        await cluster.ask("b", "Enter", guest="Bob", far="majority")
+        await cluster.pass_time(60.0)
+        cluster.network.mend("a")
+        member.directory.is_current, member.directory.seen = True, frozenset("abc")
+        await cluster.pass_time(3.0)
+        assert [await cluster.ask(name, "Show") for name in "abc"] == ["Ada,Bob"] * 3
+
+    cluster.play(story)
