@@ -16,7 +16,9 @@ class Counter(CounterEntity):
         if command.by <= 0:
             raise CommandRejected(f"cannot increase by {command.by}: at least 1", StatusCode.INVALID_ARGUMENT)
         if ctx.state.value + command.by > MOST:
-            raise CommandRejected(f"cannot increase by {command.by}: a total is at most {MOST}", StatusCode.OUT_OF_RANGE)
+            raise CommandRejected(
+                f"cannot increase by {command.by}: a total is at most {MOST}", StatusCode.OUT_OF_RANGE
+            )
         ctx.emit(Increased(by=command.by))
         return ctx.state
 

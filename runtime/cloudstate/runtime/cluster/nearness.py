@@ -30,8 +30,8 @@ class Nearness:
             counts = self._counts.get(shard)
             if counts:
                 total = sum(counts.values())
-                first = max(counts, key=lambda name: (counts[name], name))
-                if total >= _FEW and counts[first] > _MOST * total:
+                most, first = max((count, name) for name, count in counts.items())
+                if total >= _FEW and most > _MOST * total:
                     found[shard] = first
         return found
 
