@@ -50,7 +50,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     _stopping: bool  # of the class below
 
-    def __init__(self, seed: int, *, max_steps: int = 50_000_000, max_time: float = 400 * 3600.0) -> None:
+    def __init__(self, seed: int, *, max_steps: int = 5_000_000, max_time: float = 24 * 3600.0) -> None:
         """See the class.
 
         Args:

@@ -29,8 +29,8 @@ def simulate(
     seed: int,
     scenario: Callable[[World], Coroutine[Any, Any, T]],
     *,
-    max_time: float = 400 * 3600.0,
-    max_steps: int = 100_000_000,
+    max_time: float = 24 * 3600.0,
+    max_steps: int = 5_000_000,
 ) -> T:
     """Run a scenario in a world of its own and give its result. It is not called from a running event loop.
 
