@@ -81,6 +81,7 @@ async def test_what_one_member_changes_the_other_serves_and_streams(servers: lis
     service = f"rooms{next(NUMBERS)}"
     one, other = member(servers[0], "a", service), member(servers[0], "b", service)
     async with asyncio.timeout(PATIENCE), one as a, other as b, b.watch() as stream:
+        assert (a.replication.node, b.replication.node) == ("n1", "n2")
         assert await heard(stream) == ""
         assert await a.ask("Enter", guest="Ada", far="all") == "Ada"
         assert await heard(stream) == "Ada"
