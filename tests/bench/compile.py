@@ -96,8 +96,8 @@ def write_project(root: Path, services: int = SERVICES) -> None:
         (folder / "cart.py").write_text(_CLASS.format(number=number, handlers=handlers))
 
 
-def compiled(root: Path) -> Taken:
-    """Compile the project."""
+def compiled(root: Path, has_peaks: bool = False) -> Taken:
+    """Compile the project. To look for the peaks of other processes takes time of its own."""
     command = [sys.executable, "-m", "cloudstate.cli", "compile", "specs"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = str(root / "bytecode")
@@ -106,8 +106,9 @@ def compiled(root: Path) -> Taken:
         began = time.perf_counter()
         process = subprocess.Popen(command, cwd=root, env=environment, stdout=told, stderr=subprocess.STDOUT)
         while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
-            peaks |= _peaks(process.pid)
-            time.sleep(0.005)
+            if has_peaks:
+                peaks |= _peaks(process.pid)
+            time.sleep(0.1 if has_peaks else 0.001)
         seconds = time.perf_counter() - began
     _, status, usage = ended
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -120,12 +121,13 @@ def compiled(root: Path) -> Taken:
 def _peaks(process: int) -> dict[int, float]:
     """The most memory that each of a process' children has had so far, in MB."""
     found = {}
-    try:
-        for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
-            lines = Path(f"/proc/{child}/status").read_text().splitlines()
-            found[int(child)] = next((int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM")), 0.0)
-    except OSError:
-        pass  # it has just ended
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            said = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        except OSError:
+            continue  # it has just ended
+        if int(said["PPid"]) == process and "VmHWM" in said:
+            found[int(said["Pid"])] = int(said["VmHWM"].split()[0]) / 1000
     return found
 
 
@@ -171,10 +173,13 @@ def main() -> int:
         print(f"{SERVICES} services, {SERVICES * MESSAGES} messages")
         compiled(root)  # for the byte code
         cold = measure("from nothing", afresh, root, rounds)
+        afresh(root, 0)
+        memory = compiled(root, has_peaks=True).memory
+        print(f"{'with protoc':<18}{memory:40.0f} MB")
         proto = measure("one proto changed", other_proto, root, rounds)
         spec = measure("one spec changed", other_spec, root, rounds)
         measure("nothing changed", lambda *_: None, root, rounds)
-    changed, memory = max(proto.seconds, spec.seconds), max(cold.memory, proto.memory, spec.memory)
+    changed = max(proto.seconds, spec.seconds)
     promises = {
         f"from nothing in less than {COLD:g} s": cold.seconds < COLD,
         f"one file changed in less than {CHANGED:g} s": changed < CHANGED,

@@ -34,6 +34,7 @@ class Compiled:
     findings: tuple[Diagnostic, ...] = ()
 
 
+_MANY, _WRITERS = 8, 4
 _ELSEWHERE = "see to it that the folder can be written, or choose another one with `--out`"
 
 
@@ -139,15 +140,23 @@ def emit(service: Service) -> FileSet:
 
 def write_all(compiled: Sequence[Compiled]) -> tuple[Diagnostic, ...]:
     """Write what is different. To be called only if no spec of the run has errors."""
-    findings = []
-    for service in compiled:
-        try:
-            write(service.files, service.folder)
-        except OSError as error:
-            path = shown(service.folder)
-            reason = error.strerror or type(error).__name__
-            findings.append(codes.CANNOT_WRITE.at(Span(Source(path)), path=path, reason=reason).help(_ELSEWHERE))
-    return tuple(findings)
+    if len(compiled) < _MANY:
+        return tuple(found for service in compiled for found in _write(service))
+    # Making files is waiting for the file system, most of the time.
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        return tuple(found for findings in pool.map(_write, compiled) for found in findings)
+
+
+def _write(service: Compiled) -> tuple[Diagnostic, ...]:
+    try:
+        write(service.files, service.folder)
+    except OSError as error:
+        path = shown(service.folder)
+        reason = error.strerror or type(error).__name__
+        return (codes.CANNOT_WRITE.at(Span(Source(path)), path=path, reason=reason).help(_ELSEWHERE),)
+    return ()
 
 
 def stale(compiled: Sequence[Compiled]) -> tuple[Diagnostic, ...]:
