@@ -4,7 +4,6 @@ from cloudstate.runtime.authoring import CommandRejected, EventSourcedContext, S
 from converter_service.entities import CounterEntity
 from counting.counting_pb2 import GetTotalRequest, Increased, IncreaseRequest, Total
 
-
 #: The largest total: the field is an int64.
 MOST = 2**63 - 1
 

@@ -7,7 +7,6 @@ from shopping_cart_service.entities import ShoppingCartEntity
 from shoppingcart import shoppingcart_pb2 as api
 from shoppingcart.persistence import domain_pb2 as domain
 
-
 #: The largest quantity that a line can hold: the field is an int32.
 MOST = 2**31 - 1
 

@@ -6,7 +6,6 @@ from bank import wallet_pb2 as bank
 from cloudstate.runtime.authoring import CommandRejected, StatusCode, ValueContext
 from wallet_service.entities import WalletEntity
 
-
 #: The largest balance: the field is an int64.
 MOST = 2**63 - 1
 
