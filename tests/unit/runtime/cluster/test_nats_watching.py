@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 from cloudstate.runtime.cluster.engine import Entry
 from cloudstate.runtime.cluster.nats_engine import watching
 from cloudstate.runtime.cluster.nats_engine.bucket import Bucket
-from cloudstate.runtime.cluster.nats_engine.watching import _Feed
+from cloudstate.runtime.cluster.nats_engine.watching import _Feed, _place_of
 
 
 class Consumer:
@@ -151,3 +151,13 @@ async def test_missing_messages_are_noticed(miss: str) -> None:
     assert consumer.broken is not None
     consumer.says(3, "c")
     assert consumer.told == []
+
+
+@pytest.mark.parametrize("before", ["", "hub.acc."])
+@pytest.mark.parametrize("after", ["", ".rnd"])
+def test_where_a_consumer_is(before: str, after: str) -> None:
+    reply = f"$JS.ACK.{before}KV_cloudstate-shop.name.1.70.8.1795646481863380000.3{after if before else ''}"
+    assert _place_of(reply) == ((8, 70), 3)
+    if before and after:
+        about = Msg(cast("Any", None), "x", reply).metadata
+        assert (about.sequence.consumer, about.sequence.stream, about.num_pending) == (8, 70, 3)

@@ -1,4 +1,4 @@
-"""One connection to one server. The only place that knows the NATS client.
+"""One connection to one server. The only place that knows the NATS client; its messages are read elsewhere, too.
 
 The client does not connect again by itself: after some errors it gives up for good, and while it tries it keeps old
 requests for the wrong server. A connection that is lost is thrown away here (see ``link``).

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from secrets import SystemRandom
 from typing import TYPE_CHECKING
 
+from nats.aio.msg import Msg
+
 from cloudstate.runtime.cluster.engine import EngineUnavailable, Overtaken
 from cloudstate.runtime.cluster.nats_engine.connection import Connection, connected
 from cloudstate.runtime.cluster.nats_engine.settings import NatsSettings
@@ -36,7 +38,7 @@ class Link:
         self._up: asyncio.Future[Connection] | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
-        self._heard: list[tuple[str, Callable[[bytes], None]]] = []
+        self._listeners: list[_Listener] = []
         self._failing_since: float | None = None
 
     async def open(self) -> None:
@@ -68,13 +70,15 @@ class Link:
 
     async def listen(self, subject: str, heard: Callable[[bytes], None]) -> None:
         """From now on, tell the messages to a subject, over every connection. Raises as ``connection``."""
+        listener = _Listener(subject, heard)
         async with self.connection() as connection:
-            self._heard.append((subject, heard))
+            self._listeners.append(listener)
             try:
-                await connection.subscribe(subject, _data_to(heard))
+                await connection.subscribe(subject, listener.hear)
                 await connection.check()
             except BaseException:
-                self._heard.remove((subject, heard))
+                self._listeners.remove(listener)
+                listener.end()  # the next connection may have it already
                 raise
 
     @asynccontextmanager
@@ -130,8 +134,8 @@ class Link:
 
     async def _listening(self, connection: Connection) -> Connection:
         try:
-            for subject, heard in self._heard:
-                await connection.subscribe(subject, _data_to(heard))
+            for listener in list(self._listeners):  # one may end meanwhile
+                await connection.subscribe(listener.subject, listener.hear)
             await connection.check()
         except BaseException:
             self._drop(connection)
@@ -183,5 +187,18 @@ class Link:
             self._current.abandon()
 
 
-def _data_to(heard: Callable[[bytes], None]) -> Callable[..., None]:
-    return lambda message: heard(message.data)
+class _Listener:
+    """Whoever listens to a subject."""
+
+    def __init__(self, subject: str, heard: Callable[[bytes], None]) -> None:
+        self.subject = subject
+        self._heard: Callable[[bytes], None] | None = heard
+
+    def hear(self, message: Msg) -> None:
+        """Tell a message."""
+        if self._heard is not None:
+            self._heard(message.data)
+
+    def end(self) -> None:
+        """Tell no more."""
+        self._heard = None

@@ -119,6 +119,16 @@ class _Place(NamedTuple):
     last: int
 
 
+def _place_of(reply: str) -> tuple[_Place, int]:
+    """Where a consumer is with a message, and how many wait behind it: its reply subject says so.
+
+    It is taken apart here because the client's way takes five times as long, most of it for the time of day.
+    """
+    fields = reply.split(".")
+    first = 5 if len(fields) == 9 else 7  # a domain and an account may come before
+    return _Place(int(fields[first + 1]), int(fields[first])), int(fields[first + 3])
+
+
 class _Feed:
     """One consumer of the stream.
 
@@ -223,17 +233,16 @@ class _Feed:
             self._release()
 
     def _hear_record(self, message: Msg) -> None:
-        about = message.metadata
-        if about.sequence.consumer != self._place.sent + 1:
+        place, behind = _place_of(message.reply)
+        if place.sent != self._place.sent + 1:
             self._break("messages are missing")
             return
-        behind = about.num_pending or 0
-        left_out = about.sequence.stream != self._place.last + 1
-        self._owed = 0 if behind == 0 else max(self._owed - 1, behind if left_out else 0)
-        self._place = _Place(about.sequence.consumer, about.sequence.stream)
+        is_next = place.last == self._place.last + 1
+        self._owed = 0 if behind == 0 else max(self._owed - 1, 0 if is_next else behind)
+        self._place = place
         key = message.subject.removeprefix(self._bucket.prefix)
-        deleted = is_deletion((message.headers or {}).get("KV-Operation", ""))
-        self._held[key] = Entry(key, b"" if deleted else message.data, about.sequence.stream)
+        deleted = message.headers is not None and is_deletion(message.headers.get("KV-Operation", ""))
+        self._held[key] = Entry(key, b"" if deleted else message.data, place.last)
         if self._owed == 0:
             self._release()
 
