@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 
 _LARGEST = 65_535
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+")
 
 
 def port(text: str) -> int:
@@ -17,6 +19,17 @@ def port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= _LARGEST):
         raise argparse.ArgumentTypeError(f"`{text}` is not a port, a number from 0 to {_LARGEST}")
     return int(text)
+
+
+def origin(text: str) -> str:
+    """What browsers send as ``Origin``, or ``*``; for ``type=`` of an argument.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, so that no page could ever call.
+    """
+    if text not in ("*", "null") and _ORIGIN.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(f"`{text}` is not an origin: write https://HOST or http://HOST:PORT, no path")
+    return text
 
 
 def add_address(parser: argparse.ArgumentParser, variable: str, usual: int) -> None:
@@ -45,6 +58,7 @@ def add_front_door(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cors-origin",
         action="append",
+        type=origin,
         default=[],
         metavar="ORIGIN",
         help="a web page's origin that may call, e.g. https://shop.example; * for all; may be given several times",
@@ -75,6 +89,7 @@ def add_log(parser: argparse.ArgumentParser) -> None:
     """``--log-level`` and ``--log-format``."""
     parser.add_argument(
         "--log-level",
+        type=str.upper,
         default="INFO",
         choices=["DEBUG", "INFO", "WARNING", "ERROR"],
         help="the least level that the log shows (default: %(default)s)",

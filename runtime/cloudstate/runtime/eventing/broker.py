@@ -96,8 +96,10 @@ def open_broker(url: str) -> Broker:
     if url == "memory:":
         return MemoryBroker()
     if not url.startswith("nats:"):
+        # No more than what stands before the colon: there may be a password behind it.
         raise ServiceInvalid(
-            "that is not the address of a message broker", help="write `memory:` or `nats://HOST:PORT`"
+            f"`{url.partition(':')[0]}:...` is not the address of a message broker of this version",
+            help="write `memory:` or `nats://HOST:PORT`",
         )
     try:
         from cloudstate.runtime.eventing.nats_broker import NatsBroker
