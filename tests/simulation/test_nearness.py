@@ -60,9 +60,6 @@ class Mesh:
         return max(ready, key=lambda node: blake2b(f"{node.name} {shard}".encode()).digest())
 
 
-@pytest.mark.xfail(
-    reason="a shard that was just taken is given away again: nobody counted its commands there yet", strict=False
-)
 @pytest.mark.parametrize("seed", seeds(range(1)))
 def test_few_commands_are_misrouted(seed: int) -> None:
     async def scenario(world: World) -> None:

@@ -24,10 +24,17 @@ _AGAIN = 0.1
 
 
 class Holding(NamedTuple):
-    """A shard that is served here: the right to write it, and the revision of the record that gave it."""
+    """A shard that is served here.
+
+    Attributes:
+        fence: the right to write it.
+        owned: the record that gave it.
+        since: loop time at which it was taken.
+    """
 
     fence: Fence
-    revision: int
+    owned: Owned
+    since: float
 
 
 class Holdings:
@@ -84,9 +91,14 @@ class Holdings:
         """The shard that a fence is for, if it is served under it."""
         return next((shard for shard, held in self._held.items() if held.fence == fence), None)
 
-    def is_as_recorded(self, shard: int) -> bool:
-        """Whether the table still says what it said when the shard was taken."""
-        return self._table.shards[shard] == Owned(self._table.me, self._held[shard].revision)
+    def has(self, shard: int) -> bool:
+        """Whether a shard is served, and the table still says what it said when the shard was taken."""
+        held = self._held.get(shard)
+        return held is not None and held.owned is self._table.shards[shard]
+
+    def since(self, begin: float) -> frozenset[int]:
+        """The shards that were taken after a time of the loop."""
+        return frozenset(shard for shard, held in self._held.items() if held.since > begin)
 
     def clear(self) -> None:
         """Serve nothing any more."""
@@ -120,21 +132,22 @@ class Holdings:
             logger.warning("shard %d cannot be served yet: %s", shard, error or "the journal does not answer")
             await asyncio.sleep(_AGAIN)
             return
-        if self._table.shards[shard] == owned:
-            self._held[shard] = Holding(fence, owned.revision)
+        if self._table.shards[shard] is owned:
+            self._held[shard] = Holding(fence, owned, asyncio.get_running_loop().time())
             self._changed(shard)
 
     async def claim(self, shard: int) -> None:
         """Write the record of a shard that is served here anew: the table has forgotten it."""
         try:
-            revision = await self._write(shard, self._table.me, self._table.shards[shard].revision)
+            await self._write(shard, self._table.me, self._table.shards[shard].revision)
         except Overtaken:
             return  # the table tells whose it is
         except EngineUnavailable:
             await asyncio.sleep(_AGAIN)
             return
-        if shard in self._held:
-            self._held[shard] = self._held[shard]._replace(revision=revision)
+        owned = self._table.shards[shard]
+        if shard in self._held and owned.owner == self._table.me:
+            self._held[shard] = self._held[shard]._replace(owned=owned)
 
     async def hand_off(self, shard: int, to: str) -> None:
         """Finish what runs, then give a shard to another member."""
@@ -144,9 +157,9 @@ class Holdings:
             await self._empty(shard)
         finally:
             del self._finishing[shard]
-        while self._table.shards[shard] == Owned(self._table.me, held.revision):
+        while self._table.shards[shard] is held.owned:
             try:
-                await self._write(shard, to, held.revision)
+                await self._write(shard, to, held.owned.revision)
             except Overtaken:
                 break
             except EngineUnavailable as error:
@@ -167,8 +180,7 @@ class Holdings:
         except TimeoutError:
             logger.warning("shard %d: some commands did not finish within %g seconds", shard, FINISH)
 
-    async def _write(self, shard: int, owner: str, revision: int) -> int:
+    async def _write(self, shard: int, owner: str, revision: int) -> None:
         """Write a shard's record, and wait until the table has it, and with it all that was written before."""
         written = await self._engine.put(f"shard.{shard}", owner.encode(), revision)
         await self._told(written)
-        return written

@@ -88,7 +88,7 @@ class Node:
 
     def holds(self, shard: int) -> bool:
         """Whether commands for a shard are served here, now."""
-        return shard in self._held and self.is_member
+        return self.is_member and self._held.has(shard)
 
     def owner(self, shard: int) -> str | None:
         """The member that owns a shard, as far as this one knows; None: nobody who is there."""
@@ -265,7 +265,8 @@ class Node:
             if owner == self.me and shard not in self._held and len(self._busy) < MOST_TAKEN:
                 self._begin(shard, self._held.take(shard))
         near = self.nearness.near(self._held.shards) if self._may_move else {}
-        made = plan(self.me, members, owners, near, MOST_GIVEN, self._may_move)
+        resting = self._held.since(asyncio.get_running_loop().time() - self.lease.rest)
+        made = plan(self.me, members, owners, near, resting, MOST_GIVEN, self._may_move)
         if now >= self._quiet_until or len(members.eligible) >= self._expected > 1:
             for shard in made.acquire[: max(0, MOST_TAKEN - len(self._busy))]:
                 self._begin(shard, self._held.acquire(shard))
@@ -278,7 +279,7 @@ class Node:
         for shard in list(self._held.shards):
             if self.table.shards[shard].owner == NOBODY:
                 self._begin(shard, self._held.claim(shard))
-            elif not self._held.is_as_recorded(shard):
+            elif not self._held.has(shard):
                 self._begin(shard, self._held.drop(shard))
 
     def _begin(self, shard: int, work: Coroutine[Any, Any, None]) -> None:

@@ -61,6 +61,7 @@ def plan(
     members: Members,
     owners: Sequence[str],
     near: Mapping[int, str] | None = None,
+    resting: AbstractSet[int] = frozenset(),
     most: int = 16,
     may_move: bool = True,
 ) -> Plan:
@@ -69,6 +70,7 @@ def plan(
     Args:
         owners: the owner of each shard, whoever that is.
         near: for shards of this member, the one where most of their commands arrive.
+        resting: shards that have come just now: they stay, unless this member leaves.
         most: the largest number of shards to hand off now.
         may_move: False where a shard cannot leave its owner: its journal is nobody else's.
     """
@@ -84,6 +86,7 @@ def plan(
         return Plan((), tuple(_given_away(mine, counts, near or {})[:most]))
     if me not in members.eligible:
         return Plan()
+    mine = [shard for shard in mine if shard not in resting]
     moves = _following(me, mine, counts, near or {}, len(owners) / len(members.eligible))
     gone = {move.shard for move in moves}
     moves += _balancing(me, [shard for shard in mine if shard not in gone], counts, near or {}, len(owners))

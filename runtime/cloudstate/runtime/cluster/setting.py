@@ -19,6 +19,11 @@ class Lease:
     settle: float = 0.5
 
     @property
+    def rest(self) -> float:
+        """A shard that has moved stays for so long: it is not known yet where its commands come in."""
+        return self.length * 3
+
+    @property
     def beat(self) -> float:
         """Between two signs of life."""
         return self.length / 4

@@ -109,13 +109,10 @@ class Table:
             seen.revision, seen.at, seen.is_leaving = entry.revision, now, is_leaving
 
     def _shard(self, shard: int, entry: Entry) -> int | None:
-        before = self.shards[shard]
-        if entry.revision < before.revision:
-            return None  # told late: something newer was written here
+        if entry.revision <= self.shards[shard].revision:
+            return None  # told late or again
         owner = entry.value.decode(errors="replace") or NOBODY
         self.shards[shard] = Owned(owner, entry.revision)
-        if self.shards[shard] == before:
-            return None
         self.news += 1
         return shard
 
