@@ -237,9 +237,8 @@ class Node:
                 self._quiet_until = now + self.lease.length
         if entry.key == f"member.{self.me}":
             self._trust(beat_of(entry.value))
-        if entry.revision > self._known_revision:
-            self._known_revision = entry.revision
-            self._news.set()
+        self._known_revision = entry.revision
+        self._news.set()
         if self.table.news != before:
             self._round_soon()
 

@@ -109,10 +109,10 @@ class Table:
             seen.revision, seen.at, seen.is_leaving = entry.revision, now, is_leaving
 
     def _shard(self, shard: int, entry: Entry) -> int | None:
-        if entry.revision <= self.shards[shard].revision:
-            return None  # told late or again
-        owner = entry.value.decode(errors="replace") or NOBODY
-        self.shards[shard] = Owned(owner, entry.revision)
+        owned = Owned(entry.value.decode(errors="replace") or NOBODY, entry.revision)
+        if owned == self.shards[shard]:
+            return None  # told again
+        self.shards[shard] = owned  # also if it is older: the engine has lost what came after it
         self.news += 1
         return shard
 
