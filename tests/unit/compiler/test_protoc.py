@@ -51,6 +51,17 @@ def test_a_dead_process_is_replaced(folder: Path) -> None:
     assert protoc.run([*ARGUMENTS, "good.proto"], folder) == (0, "")
 
 
+def test_an_answer_that_nobody_waited_for_is_nobody_elses(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cloudstate.compiler.protoc.process.marshal.load", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            protoc.run([*ARGUMENTS, "bad.proto"], folder)
+    assert protoc.run([*ARGUMENTS, "good.proto"], folder) == (0, "")
+
+
 def test_a_folder_whose_name_is_not_utf8(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"\xff")
     folder.mkdir()

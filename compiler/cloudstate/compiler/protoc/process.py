@@ -118,10 +118,15 @@ class _Server:
         self._pending = None
         try:
             code, told = marshal.load(self._process.stdout)  # noqa: S302 - of the process that was started here
-        except EOFError:
+        except (EOFError, ValueError, TypeError):
+            self._process.kill()  # it is dead already, or says what nobody understands
             code = self._process.wait()
             self._told.seek(0)
             told = self._told.read()
+        except BaseException:
+            self._process.kill()  # a later request must not get this answer
+            self._process.wait()
+            raise
         return Done(code, told.decode("utf-8", errors="replace"))
 
     def close(self) -> None:
