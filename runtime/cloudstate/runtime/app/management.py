@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
 from urllib.parse import parse_qs
 
 from cloudstate.runtime.metrics import CONTENT_TYPE, Metrics, render
@@ -18,7 +19,8 @@ class Management:
     Args:
         metrics: what to show, asked at each scrape.
         is_ready: whether calls are served.
-        drain: gives what this process owns to others. It goes on serving calls.
+        drain: gives what this process owns to others. It goes on serving calls. Can be asked for only where the port
+            is on a loopback address: there is no login.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class Management:
         self._is_ready = is_ready
         self._drain = drain
         self._draining: asyncio.Future[None] | None = None
+        self._is_local = False
         self._server = Server(lambda path: None, self._answer)
 
     async def listen(self, host: str, port: int) -> int:
@@ -36,6 +39,7 @@ class Management:
         Raises:
             OSError: the address cannot be bound.
         """
+        self._is_local = host == "localhost" or _is_loopback(host)
         return await self._server.listen(host, port)
 
     async def close(self) -> None:
@@ -56,6 +60,8 @@ class Management:
                 exchange.respond(200, _TEXT, b"OK\n")
             case "/ready":
                 exchange.respond(503, _TEXT, b"not ready\n")
+            case "/drain" if not self._is_local:
+                exchange.respond(403, _TEXT, b"this port can be reached from elsewhere: send SIGTERM to drain\n")
             case "/drain" if exchange.request.method == "POST":
                 self._drained(exchange)
             case "/drain":
@@ -77,3 +83,10 @@ class Management:
                 exchange.respond(200, _TEXT, b"drained\n")
 
         self._draining.add_done_callback(done)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False
