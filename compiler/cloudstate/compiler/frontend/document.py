@@ -1,5 +1,6 @@
 """The YAML spec as pydantic models: what keys there are and what may stand at them. Editors get it as JSON Schema.
 
+After a change: ``cloudstate schema > compiler/cloudstate/compiler/frontend/spec.schema.json`` (``shape`` reads it).
 Only shapes are described here. What names mean is decided in ``bind.py``, what makes sense in the checks.
 """
 
