@@ -113,7 +113,8 @@ def member(
         await engine.open()
         await journal.open()
         sharding = Sharding(f"{node.name}-{node.starts}", setting, engine, journal, node.clock)
-        replication = Replication(engine, sharding, setting.service, node.random)
+        owner = sharding.node
+        replication = Replication(engine, sharding, setting.service, node.random, is_current=lambda: owner.is_member)
         authors = [made() for made in classes]
         hosts = [_host(author, sharding, replication, journal, limits, node.clock) for author in authors]
         actions = [EmbeddedAction(author) for author in authors if isinstance(author, Action)]
