@@ -110,7 +110,7 @@ class NatsBroker(Broker):
         finally:
             # Whoever stops consuming must not leave a message at work: the journal may be closed next.
             working.cancel()
-            await asyncio.wait({working})
+            await asyncio.wait({working}, timeout=_ANSWER)
         await message.ack()
 
     async def _stream(self, topic: str) -> str:
