@@ -219,7 +219,6 @@ def test_a_compiler_is_known_by_its_code_and_by_what_is_installed(
     names = [name for name, _ in identity._files()]
     assert {"driver.py", "entity_key.proto", "backends/python/templates/module.py.j2"} <= set(names)
     assert "frontend/spec.schema.json" in names
-    assert names == list(dict.fromkeys(names))
 
 
 def test_checks_and_fixes_rest_on_no_record(project: Path, compiled: list[str]) -> None:
