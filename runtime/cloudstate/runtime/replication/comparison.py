@@ -48,6 +48,9 @@ class Comparison:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __contains__(self, key: EntityKey) -> bool:
+        return key in self._entries
+
     def changed(self, key: EntityKey, now: float) -> None:
         """Others may lack something of an entity."""
         if not self._others:

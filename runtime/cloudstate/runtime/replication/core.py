@@ -100,6 +100,8 @@ class Core:
         self._rounds = Rounds(partial(self._everything, True), limits)
         self._outgoing: list[_Outgoing] = []
         self._newest: dict[EntityKey, _Outgoing] = {}
+        self._unconfirmed: dict[EntityKey, _Outgoing] = {}
+        """Where journals are private: what was changed here since all others held the same."""
         self._to_all: list[Item] = []
         self._to: dict[str, list[Item]] = {}
         self._number = 0
@@ -125,6 +127,8 @@ class Core:
         """A change was made here, and is durable. ``ticket`` is told if more than LOCAL is asked for."""
         if self.is_alone:
             return [] if consistency is Consistency.LOCAL else [Told(ticket, True)]
+        if key not in self._comparison:
+            self._unconfirmed.pop(key, None)
         self._comparison.changed(key, now)
         newest = self._newest.get(key)
         if newest is not None and newest.takes(change):
@@ -182,6 +186,7 @@ class Core:
             self._comparison.is_overfull = False
             self.returned(now)
         self._announce(now)
+        self._unconfirmed = {key: kept for key, kept in self._unconfirmed.items() if key in self._comparison}
         reread = [] if self.is_alone else [Reread(key) for key in self._rounds.due(now)]
         return [*_told(results), *self._asking.due(now), *reread]
 
@@ -199,17 +204,37 @@ class Core:
         return effects
 
     def _send_changes(self, changes: _Outgoing, now: float) -> list[Effect]:
-        key = changes.key
+        key, is_shared = changes.key, self._residents[changes.key.type].shared
         self._number += 1
         number = self._number if changes.waiters else 0
-        item: Item = Delta(key, number, changes.after, encode(changes.delta))
-        if not fits(self._me, item, self.largest):
-            if not self._residents[key.type].shared:
+        delta = Delta(key, number, changes.after, encode(changes.delta))
+        item: Item = delta
+        if not fits(self._me, delta, self.largest):
+            if not is_shared:
                 failed = [Told(waiter.ticket, False) for waiter in changes.waiters]
                 return [*failed, Warn(_too_large(key, self.largest))]
             item = Stale(key, number)
+        elif not is_shared:
+            item = self._with_unconfirmed(changes, delta)
         self._to_all.append(item)
         return _told(self._spreads.begin(number, item, changes.waiters, now)) if number else []
+
+    def _with_unconfirmed(self, changes: _Outgoing, alone: Delta) -> Delta:
+        """A change together with earlier ones that may have been lost: no journal has them for the others.
+
+        What only takes back leaves no gap where it is lost, so it must not be told apart from what came after it.
+        """
+        key, change = changes.key, Change(changes.delta, changes.after)
+        kept = self._unconfirmed.get(key)
+        if kept is None or not kept.takes(change):
+            self._unconfirmed[key] = _Outgoing(key, change)
+            return alone
+        kept.delta = merged(kept.delta, change.delta)
+        everything = Delta(key, alone.number, kept.after, encode(kept.delta))
+        if fits(self._me, everything, self.largest):
+            return everything
+        self._unconfirmed[key] = _Outgoing(key, change)
+        return alone
 
     def _announce(self, now: float) -> None:
         for key in self._comparison.due(now, self._limits.announced):
