@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 #: So many messages of a node that is cut off are kept at most.
 _KEPT = 100
+#: A straggler takes so many seconds longer at most.
+_LATEST = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Conditions:
 
     Attributes:
         delay: the shortest and the longest time for one way between a node and the server.
-        stragglers: how much takes a hundred times as long.
+        stragglers: how much takes a hundred times as long, or five seconds longer.
         loss: how many messages are lost.
         unanswered: how many requests to the table are lost, and as many answers.
         lag: the shortest and the longest time after which watchers hear of a change.
@@ -235,7 +237,9 @@ class SimulatedNetwork:
     def _arrival(self, lag: tuple[float, float] = (0.0, 0.0)) -> float:
         shortest, longest = self.conditions.delay
         delay = self._random.uniform(shortest + lag[0], longest + lag[1])
-        return self._loop.now + (100 * delay if self._happens(self.conditions.stragglers) else delay)
+        if self._happens(self.conditions.stragglers):
+            delay += min(99 * delay, _LATEST)  # what comes after it waits, too
+        return self._loop.now + delay
 
     def _serve(self, link: Link, operation: Callable[[], Any], answer: asyncio.Future[Any]) -> None:
         if link.node in self._cut or link.node in self._minority:
