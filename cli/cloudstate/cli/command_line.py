@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -56,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _report(error, words)
         return _INTERNAL_ERROR
+    if argv is None:
+        gc.freeze()  # the process ends: nobody needs the garbage that Python would look for once more
     return code
 
 

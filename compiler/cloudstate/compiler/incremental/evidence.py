@@ -53,9 +53,11 @@ def digest(file: str) -> str | None:
         status = os.fstat(opened)
         if not stat.S_ISREG(status.st_mode):
             return None
-        hashed = hashlib.sha256()
-        while part := os.read(opened, max(status.st_size, _LEAST) + 1):
-            hashed.update(part)
+        # One byte more than it has: less than asked for, and not less than it has, is all of it.
+        wanted = max(status.st_size, _LEAST) + 1
+        hashed = hashlib.sha256(part := os.read(opened, wanted))
+        while len(part) == wanted or (part and len(part) < status.st_size):
+            hashed.update(part := os.read(opened, wanted))
         return hashed.hexdigest()
     except OSError:
         return None
