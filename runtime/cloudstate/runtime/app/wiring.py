@@ -37,7 +37,9 @@ class Wired:
     def metrics(self) -> Metrics:
         """What is counted."""
         of_hosts = [host.metrics for host in self.router.hosts]
-        return of_hosts if self.cluster is None else [*of_hosts, *self.cluster.sharding.figures()]
+        if self.cluster is None:
+            return of_hosts
+        return [*of_hosts, *self.cluster.sharding.figures(), *self.cluster.replication.figures()]
 
     async def join(self) -> None:
         """Join the cluster, if there is one: from now on this process may be given shards.
