@@ -19,7 +19,7 @@ from room import Room
 from visits import Visits
 
 HOURS = int(os.environ.get("HOURS", "0"))
-LONG = 3600.0 if HOURS else 60.0
+LONG = 3600.0 if HOURS else 40.0
 CORPUS = seeds(range(HOURS or 2))
 PROGRAM = member(Room, Visits, setting=Setting("presence", 16))
 #: A caller waits so many seconds for an answer. It does not try again.
