@@ -36,6 +36,8 @@ MOST_TAKEN, MOST_GIVEN = 32, 16
 _MOST_SIGNS = 4
 #: Signs of life that may be untold; an older one is of no use any more.
 _MOST_UNTOLD = 16
+#: Seconds.
+_JUST_AFTER = 0.001
 #: A member that leaves looks so often whether it may go, in seconds.
 _LOOK_AGAIN = 0.02
 
@@ -180,7 +182,9 @@ class Node:
                 self.nearness.fade()
                 await self._tidy()
             self._round()
-            await asyncio.sleep(self.lease.beat)
+            # Whoever would be gone by then is judged as of a sign of life that begins just after that.
+            now = self._now()
+            await asyncio.sleep(min(self.lease.beat, self.table.expiry(now) + _JUST_AFTER - now))
 
     async def _sign(self) -> None:
         """Write one sign of life. It counts when it is told, whatever comes of the writing."""

@@ -74,6 +74,11 @@ class Table:
         """The members that are not gone, and whether each is leaving."""
         return {name: seen.is_leaving for name, seen in self._members.items() if now - seen.at < self.lease}
 
+    def expiry(self, now: float) -> float:
+        """When the next of the members that are not gone would be, if nothing more is heard of it."""
+        ends = (seen.at + self.lease for seen in self._members.values())
+        return min((end for end in ends if end > now), default=float("inf"))
+
     def has_shown_life(self, name: str) -> bool:
         """Whether a member's record has changed since this member sees it: else it may be left over from the dead."""
         seen = self._members.get(name)
