@@ -188,7 +188,7 @@ class Node(Generic[S]):
         is_sent = asyncio.Event()
 
         def begin() -> None:
-            work_here = _answered(self._loop, self._shared, work(service), answer, is_sent)
+            work_here = _answered(self._loop, self._shared, lambda: work(service), answer, is_sent)
             running.append(self._loop.create_task(work_here))
 
         def lose() -> None:
@@ -235,13 +235,13 @@ class Node(Generic[S]):
 async def _answered(
     loop: SimulatedLoop,
     shared: SharedJournal,
-    work: Awaitable[Any],
+    work: Callable[[], Awaitable[Any]],
     answer: asyncio.Future[Any],
     is_sent: asyncio.Event,
 ) -> None:
     tell: Callable[[Any], None] = answer.set_result
     try:
-        result: Any = await work
+        result: Any = await work()
     except Exception as error:
         tell, result = answer.set_exception, error
     is_sent.set()
