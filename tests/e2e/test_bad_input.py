@@ -91,7 +91,8 @@ def test_grpc(service: Service, path: str, payload: bytes, code: str, text: str)
     assert isinstance(failure, grpc.Call)
     assert failure.code() is grpc.StatusCode[code]
     assert text in (failure.details() or "")
-    logged_once(lines, text)
+    # The client may close its connection before it has sent all that is refused: that is a line of its own.
+    logged_once([line for line in lines if "the peer left" not in line], text)
     assert len(lines[0]) < 1000
 
 

@@ -75,9 +75,11 @@ async def opened_cluster(
         sharding = Sharding(member_name(), setting, engine, journal, clock)
         node = sharding.node
         replication = Replication(engine, sharding, description.name, SystemRandom(), is_current=lambda: node.is_member)
-        yield Cluster(sharding, replication)
-        await replication.close()
-        sharding.flush()
+        try:
+            yield Cluster(sharding, replication)
+        finally:
+            await replication.close()
+            sharding.flush()
     finally:
         await engine.close()
 
