@@ -181,7 +181,6 @@ class Node:
             if self._beat_number % 4 == 0:
                 self.nearness.fade()
                 await self._tidy()
-            self._round()
             # Whoever would be gone by then is judged as of a sign of life that begins just after that.
             now = self._now()
             await asyncio.sleep(min(self.lease.beat, self.table.expiry(now) + _JUST_AFTER - now))
@@ -206,6 +205,7 @@ class Node:
         if not self.is_member:  # nothing was told for long, so nothing was heard of the others either
             self.table.renewed(self._now())
         self._known_at = begun
+        self._round_soon()
 
     async def _told(self, revision: int) -> None:
         """Wait until everything up to a revision has been told.
