@@ -132,8 +132,8 @@ class Node:
             EngineUnavailable: the engine cannot be reached.
         """
         await self._engine.watch(self._entry)
-        now = self._now()
-        self._quiet_until = now + (self.lease.length if self._expected > 1 else self.lease.settle)
+        # The table may have been lost just now, and a member that is cut off may not know yet.
+        self._quiet_until = self._now() + self.lease.length
         self._beating = asyncio.get_running_loop().create_task(self._beat())
 
     async def leave(self, limit: float) -> None:

@@ -55,6 +55,8 @@ class Table:
         self.news = 0
         """Grows with whatever may change a plan: not with mere signs of life."""
         self._members: dict[str, _Seen] = {}
+        self._missing: dict[str, float] = {}
+        """Owners of shards that have no record, and since when: nobody knows yet whether they are gone."""
 
     def changed(self, entry: Entry, now: float) -> int | None:
         """Take in what the engine tells; gives the shard if it is about one that is owned otherwise than before."""
@@ -62,22 +64,27 @@ class Table:
         if kind == "member":
             self._member(name, entry, now)
         elif kind == "shard" and name.isdecimal() and int(name) < len(self.shards):
-            return self._shard(int(name), entry)
+            return self._shard(int(name), entry, now)
         return None
 
     def renewed(self, now: float) -> None:
         """The engine was away and is back: whoever is in the table gets a lease from now on."""
         for seen in self._members.values():
             seen.at = now
+        self._missing = dict.fromkeys(self._missing, now)
 
     def alive(self, now: float) -> dict[str, bool]:
-        """The members that are not gone, and whether each is leaving."""
-        return {name: seen.is_leaving for name, seen in self._members.items() if now - seen.at < self.lease}
+        """The members that are not gone, and whether each is leaving.
+
+        An owner without a record may be one that has not written it again since the engine lost its table.
+        """
+        there = {name: seen.is_leaving for name, seen in self._members.items() if now - seen.at < self.lease}
+        return there | {name: True for name, since in self._missing.items() if now - since < self.lease}
 
     def expiry(self, now: float) -> float:
         """When the next of the members that are not gone would be, if nothing more is heard of it."""
-        ends = (seen.at + self.lease for seen in self._members.values())
-        return min((end for end in ends if end > now), default=float("inf"))
+        begins = [*(seen.at for seen in self._members.values()), *self._missing.values()]
+        return min((at + self.lease for at in begins if at + self.lease > now), default=float("inf"))
 
     def has_shown_life(self, name: str) -> bool:
         """Whether a member's record has changed since this member sees it: else it may be left over from the dead."""
@@ -99,12 +106,15 @@ class Table:
     def forgotten(self, now: float) -> list[tuple[str, int]]:
         """Members that have been gone for long, and the revisions of their records."""
         oldest = now - _FORGET_AFTER * self.lease
+        self._missing = {name: since for name, since in self._missing.items() if since >= oldest}
         return [(name, seen.revision) for name, seen in self._members.items() if seen.at < oldest]
 
     def _member(self, name: str, entry: Entry, now: float) -> None:
         if not entry.value:
             self.news += self._members.pop(name, None) is not None
+            self._missing = {owned.owner: now for owned in self.shards if owned.owner == name} | self._missing
             return
+        self._missing.pop(name, None)
         seen = self._members.get(name)
         is_leaving = _is_leaving(entry.value)
         self.news += seen is None or seen.is_leaving != is_leaving
@@ -113,12 +123,14 @@ class Table:
         elif entry.revision != seen.revision:
             seen.revision, seen.at, seen.is_leaving = entry.revision, now, is_leaving
 
-    def _shard(self, shard: int, entry: Entry) -> int | None:
+    def _shard(self, shard: int, entry: Entry, now: float) -> int | None:
         owned = Owned(entry.value.decode(errors="replace") or NOBODY, entry.revision)
         if owned == self.shards[shard]:
             return None  # told again
         self.shards[shard] = owned  # also if it is older: the engine has lost what came after it
         self.news += 1
+        if owned.owner != NOBODY and owned.owner not in self._members:
+            self._missing.setdefault(owned.owner, now)
         return shard
 
 
