@@ -22,7 +22,7 @@ PATIENCE = 60.0
 class Member:
     """One process. ``wire`` is its way to NATS."""
 
-    def __init__(self, project: str, journal: str, wire: Relay) -> None:
+    def __init__(self, project: str, journal: str, wire: Relay, replicas: int) -> None:
         self.port = free_port()
         self.wire = wire
         self.is_ready = False
@@ -35,7 +35,7 @@ class Member:
             "--journal",
             journal,
             "--cluster",
-            f"nats://127.0.0.1:{wire.port}",
+            f"nats://127.0.0.1:{wire.port}?replicas={replicas}",
             "--log-level",
             "WARNING",
         ]
@@ -136,7 +136,7 @@ class Fleet:
     async def add(self) -> Member:
         """One more, started."""
         wire = await self._stack.enter_async_context(relay(self._ports[len(self.members) % len(self._ports)]))
-        member = Member(self._project, self._journal, wire)
+        member = Member(self._project, self._journal, wire, len(self._ports))
         self.members.append(member)
         await member.start()
         return member
