@@ -140,12 +140,12 @@ def test_it_comes_out_as_if_all_was_compiled(
         assert compiled == [], "the next run has a record of everything"
 
 
-@pytest.mark.parametrize("out", [".", "other", "../other", "../work/other"])
+@pytest.mark.parametrize("out", [".", "other", "../other", "../inner/other"])
 def test_another_place_for_the_output(
     out: str, project: Path, compiled: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (project / "work").mkdir()
-    monkeypatch.chdir(project / "work")
+    (project / "inner").mkdir()
+    monkeypatch.chdir(project / "inner")
     words = ("--out", out, "../specs")
     said(capfd, *words)
     assert compiled == ["one", "two"]
