@@ -90,7 +90,7 @@ async def test_the_stale_owner_is_fenced(owners: tuple[Journal, Journal], append
     print(f"SEED={seed}")
     chance, numbers = random.Random(seed), count()
     for _ in range(RUNS):
-        await take_turns(*owners, EntityKey("cart", f"{seed}-{next(numbers)}"), chance, append)
+        await take_turns(*owners, EntityKey("cart", f"{append.__name__}-{seed}-{next(numbers)}"), chance, append)
 
 
 async def take_turns(stale: Journal, owner: Journal, key: EntityKey, chance: random.Random, append: Append) -> None:
